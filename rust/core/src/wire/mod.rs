@@ -1,0 +1,3 @@
+//! What goes over the wire, one folder per dialect with the same files: request, response, stream, error.
+
+pub mod openai;
