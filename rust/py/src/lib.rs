@@ -1,0 +1,31 @@
+//! The border: what Python sees of the native core.
+//!
+//! Invariant: bytes, str, int, float, bool, None, tuples of these and handles cross; no callback, no
+//! dictionary; a refusal is a return value. Each method is a few lines over `headgate-core` and
+//! `headgate-ledger`, where the logic and its tests are.
+
+mod answers;
+mod cache;
+mod keys;
+mod ledger;
+mod reader;
+mod scan;
+mod tls;
+mod tokens;
+
+use pyo3::prelude::*;
+
+/// The module `headgate._core`.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+    module.add("PanicException", module.py().get_type::<pyo3::panic::PanicException>())?;
+    scan::register(module)?;
+    answers::register(module)?;
+    keys::register(module)?;
+    ledger::register(module)?;
+    tls::register(module)?;
+    reader::register(module)?;
+    tokens::register(module)?;
+    cache::register(module)
+}

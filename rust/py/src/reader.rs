@@ -1,0 +1,401 @@
+//! One upstream connection, sans-IO: TLS, then HTTP/1.1, then the stream relay, in one call per read.
+//!
+//! Invariant: an answer ends once, as DONE or as FAILED; what `feed` returns is framed for the client.
+
+use headgate_core::http1::{ContentKind, End, Limits, ResponseReader, RetryAfter};
+use headgate_core::tokens::Encoding;
+use headgate_core::usage::Usage;
+use headgate_core::wire::openai::stream::{Outcome, Settings, Stop, StreamRelay, end};
+use headgate_core::wire::openai::{error, response};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::answers::{UsageTuple, framing_of};
+use crate::ledger::LedgerWorker;
+use crate::tls::{Session, TlsClient};
+use crate::tokens::Tokenizer;
+
+const READY: u32 = 1;
+const HEAD: u32 = 2;
+const COMMITTED: u32 = 4;
+const DONE: u32 = 8;
+const FAILED: u32 = 16;
+const OUTGOING: u32 = 32;
+
+const STREAM: u32 = 1;
+const CHUNKED: u32 = 2;
+const WANTS_USAGE: u32 = 4;
+const CAPTURE: u32 = 8;
+
+/// Longest answer that is taken whole.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// Longest stream that is kept for the cache.
+const MAX_CAPTURE_BYTES: usize = 1 << 20;
+const KEPT_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Everything about the answer under way.
+struct Answer {
+    relay: StreamRelay,
+    wants_stream: bool,
+    chunked: bool,
+    capture: Option<Vec<u8>>,
+    body: Vec<u8>,
+    slot: u64,
+    prompt_tokens: u32,
+    encoding: Encoding,
+    folded_tokens: u64,
+    usage: Option<Usage>,
+    failure: Option<&'static str>,
+}
+
+impl Answer {
+    fn new(options: u32, model: &str, slot: u64, prompt_tokens: u32) -> Self {
+        let chunked = options & CHUNKED != 0;
+        let settings = Settings {
+            framing: framing_of(chunked),
+            client_wants_usage: options & WANTS_USAGE != 0,
+            done_required: true,
+        };
+        Self {
+            relay: StreamRelay::new(settings),
+            wants_stream: options & STREAM != 0,
+            chunked,
+            capture: (options & CAPTURE != 0).then(Vec::new),
+            body: Vec::new(),
+            slot,
+            prompt_tokens,
+            encoding: Encoding::for_model(model),
+            folded_tokens: 0,
+            usage: None,
+            failure: None,
+        }
+    }
+
+    fn take_in(&mut self, relaying: bool, piece: &[u8], out: &mut Vec<u8>) {
+        if !relaying {
+            self.body.extend_from_slice(piece);
+            return;
+        }
+        self.relay.push(piece, out);
+        if let Some(capture) = &mut self.capture {
+            if capture.len() + piece.len() > MAX_CAPTURE_BYTES {
+                self.capture = None;
+            } else {
+                capture.extend_from_slice(piece);
+            }
+        }
+    }
+}
+
+/// The reader of one connection.
+#[pyclass(module = "headgate._core")]
+pub(crate) struct Reader {
+    ledger: Py<LedgerWorker>,
+    tokenizer: Py<Tokenizer>,
+    session: Option<Box<Session>>,
+    http: ResponseReader,
+    answer: Answer,
+    plain: Vec<u8>,
+    out: Vec<u8>,
+    #[pyo3(get)]
+    flags: u32,
+    #[pyo3(get)]
+    received_bytes: u64,
+}
+
+impl Reader {
+    fn relaying(&self) -> bool {
+        self.answer.wants_stream
+            && self.http.head().is_some_and(|head| {
+                head.status == 200 && head.content == ContentKind::EventStream && !head.encoded
+            })
+    }
+
+    fn fail(&mut self, failure: &'static str) {
+        if self.flags & (DONE | FAILED) == 0 {
+            self.flags |= FAILED;
+            self.answer.failure = Some(failure);
+        }
+    }
+
+    fn read_plain(&mut self, input: &[u8]) {
+        let Self { http, answer, out, .. } = self;
+        answer.relay.begin(input.len());
+        let fed = http.feed(input, |head, piece| {
+            let relaying = answer.wants_stream
+                && head.status == 200
+                && head.content == ContentKind::EventStream
+                && !head.encoded;
+            answer.take_in(relaying, piece, out);
+        });
+        answer.relay.flush(out);
+        if let Err(error) = fed {
+            self.fail(error.kind());
+        }
+    }
+
+    /// Looks at what a read changed.
+    fn judge(&mut self) {
+        if self.flags & (DONE | FAILED) != 0 {
+            return;
+        }
+        let Some(head) = self.http.head() else { return };
+        self.flags |= HEAD;
+        if head.encoded && head.status == 200 {
+            return self.fail("encoded");
+        }
+        if self.relaying() {
+            self.judge_stream();
+        } else if self.answer.body.len() > MAX_BODY_BYTES {
+            self.fail("too_large");
+        } else if self.http.is_done() {
+            self.finish_whole();
+        }
+    }
+
+    fn judge_stream(&mut self) {
+        if self.answer.relay.committed() {
+            self.flags |= COMMITTED;
+        }
+        match self.answer.relay.stop() {
+            Some(Stop::Done) => {
+                end(framing_of(self.answer.chunked), &mut self.out);
+                self.flags |= DONE;
+            }
+            Some(Stop::ErrorEvent) => self.fail("error_event"),
+            Some(Stop::Garbage) => self.fail("garbage"),
+            Some(Stop::TooLarge) => self.fail("too_large"),
+            None if self.http.is_done() => self.finish_stream(true),
+            None => {}
+        }
+    }
+
+    fn finish_stream(&mut self, clean: bool) {
+        match self.answer.relay.finish(clean, &mut self.out) {
+            Outcome::Complete => {
+                end(framing_of(self.answer.chunked), &mut self.out);
+                self.flags |= DONE;
+            }
+            Outcome::Truncated => self.fail("truncated"),
+        }
+    }
+
+    fn finish_whole(&mut self) {
+        let ok = self.http.head().is_some_and(|head| head.status == 200);
+        if ok {
+            match response::read_answer(&self.answer.body) {
+                Ok(answer) => self.answer.usage = answer.usage,
+                Err(_) => return self.fail("garbage"),
+            }
+        }
+        self.flags |= DONE;
+    }
+
+    /// Tells the journal how far the stream is, so that a kill loses nothing.
+    fn note_progress(&mut self, py: Python<'_>) {
+        let answer = &mut self.answer;
+        if answer.relay.text().len() >= KEPT_BUFFER_BYTES - 1024
+            && let Some(text) = answer.relay.take_text()
+        {
+            let text = String::from_utf8_lossy(&text);
+            answer.folded_tokens += self.tokenizer.get().count_as(&text, answer.encoding);
+        }
+        if answer.slot != 0 {
+            let (prompt, completion) = answer.relay.usage().map_or_else(
+                || (u64::from(answer.prompt_tokens), answer.relay.text_bytes().div_ceil(4)),
+                |usage| (usage.prompt, usage.completion),
+            );
+            let small = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX);
+            self.ledger.borrow(py).0.progress(answer.slot, small(prompt), small(completion));
+        }
+    }
+
+    fn take_out<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        if self.out.is_empty() {
+            return None;
+        }
+        let bytes = PyBytes::new(py, &self.out);
+        self.out.clear();
+        if self.out.capacity() > KEPT_BUFFER_BYTES {
+            self.out = Vec::new();
+        }
+        Some(bytes)
+    }
+
+    fn open_tls(&mut self, data: &[u8]) {
+        let Some(session) = &mut self.session else { return };
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.clear();
+        let opened = session.open(data, &mut plain);
+        if session.ready() {
+            self.flags |= READY;
+        }
+        if session.wants_write() {
+            self.flags |= OUTGOING;
+        }
+        if !plain.is_empty() {
+            self.read_plain(&plain);
+        }
+        if opened.is_err() {
+            self.fail("tls");
+        }
+        if plain.capacity() <= KEPT_BUFFER_BYTES {
+            self.plain = plain;
+        }
+    }
+}
+
+#[pymethods]
+impl Reader {
+    #[new]
+    fn new(
+        ledger: Py<LedgerWorker>,
+        tokenizer: Py<Tokenizer>,
+        tls: Option<&TlsClient>,
+        server_name: &str,
+    ) -> PyResult<Self> {
+        let session = tls.map(|client| Session::new(client, server_name).map(Box::new)).transpose()?;
+        let flags = if session.is_some() { OUTGOING } else { READY };
+        Ok(Self {
+            ledger,
+            tokenizer,
+            session,
+            http: ResponseReader::new(Limits::default()),
+            answer: Answer::new(0, "", 0, 0),
+            plain: Vec::new(),
+            out: Vec::new(),
+            flags,
+            received_bytes: 0,
+        })
+    }
+
+    fn begin(&mut self, options: u32, model: &str, slot: u64, prompt_tokens: u32) {
+        self.http.start(false);
+        self.answer = Answer::new(options, model, slot, prompt_tokens);
+        self.out.clear();
+        self.flags &= READY | OUTGOING;
+        self.received_bytes = 0;
+    }
+
+    fn seal<'py>(&mut self, py: Python<'py>, plaintext: &Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
+        let Some(session) = &mut self.session else { return plaintext.clone() };
+        let mut out = Vec::with_capacity(plaintext.as_bytes().len() + 64);
+        let sealed = session.seal(plaintext.as_bytes(), &mut out);
+        self.flags &= !OUTGOING;
+        if sealed.is_err() {
+            self.fail("tls");
+        }
+        PyBytes::new(py, &out)
+    }
+
+    fn outgoing<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.flags &= !OUTGOING;
+        let session = self.session.as_mut()?;
+        let mut out = Vec::new();
+        if session.flush(&mut out).is_err() {
+            self.fail("tls");
+        }
+        (!out.is_empty()).then(|| PyBytes::new(py, &out))
+    }
+
+    fn feed<'py>(&mut self, py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
+        self.received_bytes += data.len() as u64;
+        if self.session.is_some() {
+            self.open_tls(data);
+        } else {
+            self.read_plain(data);
+        }
+        self.judge();
+        if self.answer.wants_stream && self.flags & HEAD != 0 {
+            self.note_progress(py);
+        }
+        self.take_out(py)
+    }
+
+    fn eof<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        if self.flags & (DONE | FAILED) != 0 {
+            return None;
+        }
+        let cut = self.session.as_ref().is_some_and(|session| !session.peer_closed());
+        match self.http.eof() {
+            End::NoResponse => self.fail("no_response"),
+            End::Truncated => self.fail("truncated"),
+            End::Complete if cut && !self.http.is_done() => self.fail("truncated"),
+            End::Complete if self.relaying() => self.finish_stream(true),
+            End::Complete => self.finish_whole(),
+        }
+        self.take_out(py)
+    }
+
+    #[getter]
+    fn status(&self) -> u16 {
+        self.http.head().map_or(0, |head| head.status)
+    }
+
+    #[getter]
+    fn failure(&self) -> Option<&'static str> {
+        self.answer.failure
+    }
+
+    #[getter]
+    fn error_event(&self) -> Option<String> {
+        error::read_error(self.answer.relay.error_event()?).map(|error| error.message)
+    }
+
+    /// Nothing is in flight and the next request may go over this connection.
+    #[getter]
+    fn reusable(&self) -> bool {
+        self.http.reusable() && self.flags & FAILED == 0
+    }
+
+    /// The stream is done for the client, but the upstream's body has its last bytes to come.
+    #[getter]
+    fn trailing(&self) -> bool {
+        self.flags & DONE != 0 && !self.http.is_done()
+    }
+
+    #[getter(relaying)]
+    fn is_relaying(&self) -> bool {
+        self.relaying()
+    }
+
+    #[getter]
+    fn mid_event(&self) -> bool {
+        self.answer.relay.mid_event()
+    }
+
+    #[getter]
+    fn retry_after(&self) -> Option<String> {
+        match self.http.head()?.retry_after.as_ref()? {
+            RetryAfter::Seconds(seconds) => Some(seconds.to_string()),
+            RetryAfter::Text(text) => Some(text.clone()),
+        }
+    }
+
+    fn pass_head<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.http.head().map_or(&[][..], |head| head.forward()))
+    }
+
+    fn take_body<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &std::mem::take(&mut self.answer.body))
+    }
+
+    fn take_capture<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.answer.capture.take().unwrap_or_default())
+    }
+
+    fn usage(&self) -> Option<UsageTuple> {
+        let usage = self.answer.usage.or_else(|| self.answer.relay.usage())?;
+        Some((usage.prompt, usage.completion, usage.cached, usage.reasoning))
+    }
+
+    fn count_text(&self) -> u64 {
+        let answer = &self.answer;
+        let text = String::from_utf8_lossy(answer.relay.text());
+        answer.folded_tokens + self.tokenizer.get().count_as(&text, answer.encoding)
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Reader>()
+}
