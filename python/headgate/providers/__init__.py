@@ -1,0 +1,1 @@
+"""What a vendor is: mostly rows of data."""
