@@ -1,0 +1,500 @@
+"""One client connection: heads in, tasks started, answers out, in order.
+
+Invariant: at most one request is in its handler; bytes behind it stay raw in a bounded queue; after a refusal
+nothing more is interpreted. Every request ends in `_over` (answered) or `connection_lost` (client gone),
+never in both.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, cast
+
+from blacksheep import Content
+
+from headgate.edge import checks, writer
+from headgate.edge.body import Relayed, Source
+from headgate.edge.deadlines import NEVER
+from headgate.edge.limits import BodyTimeout, ClientGone, EdgeError, OverCapacity, Refused
+from headgate.edge.pending import PendingBody
+from headgate.edge.phase import BUSY, CLOSED, DRAIN, HEAD, IDLE, LINGER
+from headgate.edge.probe import BEFORE_THE_HEAD, BETWEEN_CHUNKS, Probe
+from headgate.edge.request import BodyContent, EdgeRequest
+from headgate.edge.response import Answer, edge_error, internal_error, plan, pump
+from headgate.edge.sinks import ClientSink, SizedSink
+
+if TYPE_CHECKING:
+    from headgate.edge.server import Server
+
+logger = logging.getLogger("headgate.edge")
+
+HEAD_END = b"\r\n\r\n"
+DRAIN_BYTES = 64 * 1024
+REFUSED_BYTES = 2048
+NS = 1e-9
+
+
+class Connection(asyncio.Protocol):
+    """An asyncio protocol over one accepted socket."""
+
+    __slots__ = (
+        "_answered", "_at", "_begun_ns", "_half_closed", "_head", "_held", "_keep", "_limits", "_loop",
+        "_paused", "_pending", "_pipelined", "_queue", "_request", "_server", "_sink", "_source", "_task",
+        "_transport", "_writable", "deadline", "phase",
+    )  # fmt: skip
+
+    _transport: asyncio.Transport
+
+    def __init__(self, server: "Server", loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+        self._limits = server.limits
+        self.phase = IDLE
+        self.deadline = NEVER
+        self._queue = b""
+        self._at = 0
+        self._head = bytearray()
+        self._pipelined = 0
+        self._held = 0
+        self._begun_ns = 0
+        self._request: EdgeRequest | None = None
+        self._pending: PendingBody | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._source: Source | None = None
+        self._sink: ClientSink | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._keep = self._answered = False
+        self._half_closed = self._paused = False
+
+    # Transport callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class, not a subclass
+        self._transport.set_write_buffer_limits(high=self._limits.write_high_bytes)
+        self.deadline = self._server.now() + self._limits.idle_timeout_s
+        if not self._server.join(self):
+            self._refuse(OverCapacity("Too many connections; try again"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: whatever still works for it is stopped now."""
+        self.phase = CLOSED
+        self.deadline = NEVER
+        sink, source = self._sink, self._source
+        self._sink = self._source = None
+        if sink is not None:
+            sink.close()
+        if source is not None:
+            source.gone()
+        if self._task is not None:
+            self._task.cancel()
+        if self._writable is not None and not self._writable.done():
+            self._writable.cancel()
+        self._forget()
+        self._queue = b""
+        self._server.leave(self)
+
+    def eof_received(self) -> bool:
+        """The client shut its side; an answer that is due is still delivered."""
+        self._half_closed = True
+        if self.phase is not BUSY:
+            return False
+        if self._pending is not None:
+            self._pending.fail(ClientGone("The client closed before the request body was whole"))
+        self._probe()
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        phase = self.phase
+        if phase is IDLE:
+            self._begun_ns = self._server.clock_ns()
+            self._begin(data, 0)
+        elif phase is LINGER or phase is CLOSED:
+            return
+        elif phase is HEAD:
+            self._continue_head(data)
+        else:
+            self._more(data)
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly: hold the source back, and do not wait forever."""
+        self._writable = self._loop.create_future()
+        if self._source is not None:
+            self._source.pause()
+        if self.phase is BUSY:
+            self.deadline = self._server.now() + self._limits.idle_timeout_s
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+        if self._source is not None:
+            self._source.resume()
+        if self.phase is BUSY:
+            self.deadline = NEVER
+        elif self.phase is IDLE:
+            self._next()
+
+    # Reading
+
+    def _begin(self, data: bytes, at: int) -> None:
+        """A request starts at `at` (or an empty line before it, RFC 9112 section 2.2)."""
+        if data.startswith(b"\r\n", at):
+            at += 2
+        end = data.find(HEAD_END, at) + len(HEAD_END)
+        if end < len(HEAD_END):
+            self._partial(data[at:])
+            return
+        try:
+            if end - at > self._limits.max_header_bytes:
+                raise Refused(431, "headers_too_large", "The request head is too large")
+            head = data[at:end] if at or end != len(data) else data
+            request = self._server.heads.parse(head, self._begun_ns)
+            if request.body_length:
+                self._receive(request, data, end)
+            elif end != len(data):
+                self._keep_rest(data, end)
+        except EdgeError as error:
+            self._refuse(error, data[at : at + REFUSED_BYTES])
+            return
+        self.phase = BUSY
+        self.deadline = NEVER
+        self._request = request
+        self._task = self._loop.create_task(self._run(request))
+
+    def _receive(self, request: EdgeRequest, data: bytes, end: int) -> None:
+        """Take the body that came with the head; what is missing becomes a pending body."""
+        length = request.body_length
+        if 0 < length <= len(data) - end:
+            self._receive_whole(request, data, end)
+            return
+        pending = PendingBody(length, self._limits, self._server.load, self._wanted)
+        rest = pending.feed(data[end:])
+        if pending.error is not None:
+            pending.release()
+            raise pending.error
+        self._pending = pending
+        request.reader = pending
+        request.content = BodyContent(request)
+        if rest:
+            self._keep_rest(rest, 0)
+
+    def _receive_whole(self, request: EdgeRequest, data: bytes, end: int) -> None:
+        last = end + request.body_length
+        if not self._server.load.take(request.body_length):
+            raise OverCapacity("Too many request bodies are in flight; try again")
+        self._held = request.body_length
+        request.whole = data[end:last]
+        request.content = Content(None, request.whole)  # type: ignore[arg-type]  # the header tells
+        if last != len(data):
+            self._keep_rest(data, last)
+
+    def _partial(self, data: bytes) -> None:
+        self.phase = HEAD
+        self.deadline = self._begun_ns * NS + self._limits.header_timeout_s
+        self._pipelined = 0
+        self._head = bytearray()
+        self._resume()
+        if data:
+            self._continue_head(data)
+
+    def _continue_head(self, data: bytes) -> None:
+        """Collect a head that comes in parts; hopeless ones are refused before they are whole."""
+        head = self._head
+        seen = len(head)
+        head += data
+        if head.find(HEAD_END, max(0, seen - 3)) >= 0:
+            self._head = bytearray()
+            self._begin(bytes(head), 0)
+            return
+        try:
+            checks.partial_head(head, max(0, seen - 1), self._limits)
+        except Refused as error:
+            self._refuse(error, bytes(head))
+
+    def _more(self, data: bytes) -> None:
+        """Bytes while a request is under way: its body first, then the next request."""
+        pending = self._pending
+        if pending is None or pending.complete:
+            self._enqueue(data)
+            return
+        rest = pending.feed(data)
+        if rest:
+            self._enqueue(rest)
+        if self.phase is DRAIN:
+            if pending.error is not None or pending.received_bytes > DRAIN_BYTES:
+                self._close()
+            elif pending.complete:
+                self._forget()
+                self._next()
+        elif pending.complete:
+            if self._writable is None:
+                self.deadline = NEVER
+        elif not pending.wanted and pending.received_bytes > DRAIN_BYTES:
+            self._pause()
+
+    def _wanted(self) -> None:
+        """The application waits for the body."""
+        pending, request = self._pending, self._request
+        if pending is None or request is None or pending.complete:
+            return
+        self.deadline = self._server.now() + self._limits.body_timeout_s
+        if request.expects and not pending.received_bytes and not self._answered and self.phase is BUSY:
+            self._transport.write(writer.CONTINUE)
+            request.expects = False
+        self._resume()
+
+    def _enqueue(self, data: bytes) -> None:
+        """Keep bytes of later requests raw, behind those that are there."""
+        self._keep_rest(self._queue[self._at :] + data if self._queue else data, 0)
+
+    def _keep_rest(self, data: bytes, at: int) -> None:
+        """What follows `at` waits its turn; an estimate of the number of requests decides on reading."""
+        if data is not self._queue:
+            self._queue = data
+            self._pipelined = data.count(HEAD_END, at)
+        self._at = at
+        if len(data) - at > self._limits.max_queued_bytes or self._pipelined > self._limits.max_pipelined:
+            self._pause()
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    # Answering
+
+    async def _run(self, request: EdgeRequest) -> None:
+        try:
+            response = await self._server.handle(request)
+            answer = plan(request, response)
+            if answer.stream is not None:
+                await self._stream(request, answer)
+            else:
+                self._answer(request, answer)
+        except asyncio.CancelledError:
+            self._task = None
+            self._abort()
+            raise
+        except self._server.contained:
+            logger.exception("request %s failed", request.request_id)
+            self._failed(request)
+
+    def _failed(self, request: EdgeRequest) -> None:
+        """Nothing is known of the application's state: say 500 if nothing was said, and close."""
+        if self._answered or self.phase is not BUSY:
+            self._abort()
+            return
+        request.keep_alive = False
+        self._answer(request, plan(request, internal_error(self._server.render_error, request)))
+
+    def _answer(self, request: EdgeRequest, answer: Answer) -> None:
+        self._task = None
+        if self.phase is not BUSY:
+            if answer.relayed is not None:
+                answer.relayed.source.gone()
+            return
+        head = self._render_head(request, answer)
+        if answer.relayed is None:
+            self._transport.write(head + answer.body if answer.body else head)
+            self._over()
+            return
+        self._transport.write(head)
+        self._relay(request, answer.relayed)
+
+    def _render_head(self, request: EdgeRequest, answer: Answer) -> bytes:
+        self._answered = True
+        self._keep = keep = self._keeps(request, answer)
+        lines = answer.lines
+        if not keep:
+            lines += writer.CLOSE
+        elif not request.chunked:
+            lines += writer.KEEP
+        return writer.head(
+            answer.status, self._server.common.block, answer.framing, lines, request.request_id
+        )
+
+    def _keeps(self, request: EdgeRequest, answer: Answer) -> bool:
+        """Whether the connection goes on after this answer."""
+        if not request.keep_alive or answer.until_close or self._server.draining:
+            return False
+        if self._half_closed and not self._queue:
+            return False
+        pending = self._pending
+        if pending is None or pending.complete:
+            return True
+        # A client that waits for 100-continue may or may not send the body now: so it is the end.
+        return pending.error is None and not request.expects and 0 <= pending.remaining <= DRAIN_BYTES
+
+    def _relay(self, request: EdgeRequest, content: Relayed) -> None:
+        source = content.source
+        if request.method == "HEAD":
+            source.gone()
+            self._over()
+            return
+        write = self._transport.write
+        if content.sized is None:
+            sink = ClientSink(self, write, chunked=request.chunked)
+        else:
+            sink = SizedSink(self, write, content.sized)
+        self._source, self._sink = source, sink
+        source.attach(sink)
+        if self._writable is not None and self._source is source:
+            source.pause()
+
+    def relay_finished(self) -> None:
+        """The Source has written all."""
+        self._source = self._sink = None
+        self._over()
+
+    def relay_broken(self) -> None:
+        """The Source gave up: the client sees no clean end."""
+        self._source = self._sink = None
+        clean_end_is_close = self._request is None or not self._request.chunked
+        self._over_now()
+        if clean_end_is_close:
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    async def _stream(self, request: EdgeRequest, answer: Answer) -> None:
+        """A body that BlackSheep's own generators make, part by part as the client takes it."""
+        if self.phase is not BUSY or answer.stream is None:
+            return
+        self._transport.write(self._render_head(request, answer))
+        await pump(answer, self._transport.write, lambda: self._writable)
+        self._task = None
+        self._over()
+
+    def _over(self) -> None:
+        """The answer is written."""
+        pending = self._pending
+        if not self._keep:
+            whole = (pending is None or pending.complete) and not self._queue
+            self._over_now()
+            self._close(linger=not whole)
+        elif pending is not None and not pending.complete:
+            self.phase = DRAIN
+            self.deadline = self._server.now() + self._limits.body_timeout_s
+            self._request = None
+            self._resume()
+        else:
+            self._next()
+
+    def _over_now(self) -> None:
+        self._forget()
+        self.deadline = NEVER
+
+    def _forget(self) -> None:
+        """Drop the request, and what was counted for it."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.release()
+        if self._held:
+            self._server.load.give(self._held)
+            self._held = 0
+        self._request = None
+
+    def _next(self) -> None:
+        """Go on with the next request in the queue, or wait for one."""
+        self._forget()
+        self._answered = False
+        self.phase = IDLE
+        if not self._queue:
+            self._wait()
+        elif self._writable is None:
+            queue, at = self._queue, self._at
+            self._begun_ns = self._server.clock_ns()
+            self._pipelined -= 1
+            self._begin(queue, at)
+            if self._queue is queue and self._at == at:
+                self._queue = b""
+                self._pipelined = self._at = 0
+            if self._half_closed and self.phase is HEAD:
+                self._close()
+            elif len(self._queue) - self._at <= self._limits.max_queued_bytes // 2 and self._pipelined <= 0:
+                self._resume()
+
+    def _wait(self) -> None:
+        if self._half_closed or self._server.draining:
+            self._close()
+            return
+        self.deadline = self._server.now() + self._limits.idle_timeout_s
+        self._resume()
+
+    def _refuse(self, error: EdgeError, data: bytes = b"") -> None:
+        """Answer for the edge itself and close; nothing that follows is interpreted."""
+        self._keep = False
+        self._queue = b""
+        self._transport.write(edge_error(self._server, error, data))
+        self._over_now()
+        self._close(linger=True)
+
+    # Ending
+
+    def _close(self, *, linger: bool = False) -> None:
+        """Close after what is written; with `linger` the client can read it though it is still sending.
+
+        Closing a socket with unread input resets it, and the reset destroys the answer on its way.
+        """
+        self._queue = b""
+        if not linger or self._half_closed or self._transport.is_closing():
+            self.phase = CLOSED if self._transport.is_closing() else LINGER
+            self.deadline = self._server.now() + self._limits.linger_timeout_s
+            self._transport.close()
+            return
+        self.phase = LINGER
+        self.deadline = self._server.now() + self._limits.linger_timeout_s
+        self._transport.write_eof()
+        self._resume()
+
+    def _abort(self) -> None:
+        if not self._transport.is_closing() or self.phase is not CLOSED:
+            self._transport.abort()
+
+    def expired(self, now: float) -> None:
+        """A deadline has passed; called by the sweeper."""
+        self.deadline = NEVER
+        phase = self.phase
+        if phase is HEAD:
+            self._refuse(Refused(408, "header_timeout", "The request head did not arrive in time"))
+        elif phase is BUSY and self._writable is None and self._pending is not None and not self._answered:
+            self._pending.fail(BodyTimeout("The request body did not arrive in time"))
+        else:
+            self._transport.abort() if self._writable or phase is not IDLE else self._transport.close()
+
+    def drain(self) -> bool:
+        """The server is stopping: True if a request is under way and will be finished first."""
+        if self.phase is IDLE:
+            self._close()
+        return self.busy
+
+    @property
+    def busy(self) -> bool:
+        """A request is under way."""
+        return self.phase is HEAD or self.phase is BUSY
+
+    def abort(self) -> None:
+        """Stop now, whatever is under way."""
+        self._transport.abort()
+
+    def _probe(self) -> None:
+        """The client shut its side while its request is under way: find out whether it is still there."""
+        request = self._request
+        if request is None:
+            return
+        if not self._answered:
+            harmless = BEFORE_THE_HEAD if request.chunked else b""
+        elif self._sink is not None and not self._sink.chunked:
+            self._transport.abort()  # no probe is possible: a relay must not run for nobody
+            return
+        else:
+            harmless = BETWEEN_CHUNKS if self._sink is not None else b""
+        Probe(self._loop, self._transport, lambda: self._request is request).start(harmless)

@@ -1,0 +1,102 @@
+"""Answers as bytes: status line, header lines, and the body where it is there.
+
+Invariant: the framing fields (content-length, transfer-encoding, connection) are written here and nowhere
+else, so an application cannot contradict them; no header value carries a line break.
+"""
+
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import NamedTuple
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+NO_CONTENT = 204
+NOT_MODIFIED = 304
+_FIRST_FINAL = 200
+_STATUS = {
+    status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
+}
+SECURITY = b"x-content-type-options: nosniff\r\nx-frame-options: DENY\r\nreferrer-policy: no-referrer\r\n"
+OWNED = frozenset(
+    b"content-length transfer-encoding connection keep-alive date server x-request-id upgrade trailer".split()
+)
+CLOSE = b"connection: close\r\n"
+KEEP = b"connection: keep-alive\r\n"
+
+Header = tuple[bytes, bytes]
+
+
+class CommonLines:
+    """The lines that every answer has; the date is set anew by `refresh`, once a second is enough."""
+
+    __slots__ = ("_wall_s", "block")
+
+    def __init__(self, wall_s: Callable[[], float]) -> None:
+        self._wall_s = wall_s
+        self.block = b""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the wall clock."""
+        self.block = (
+            SECURITY + b"server: headgate\r\ndate: %s\r\n" % formatdate(self._wall_s(), usegmt=True).encode()
+        )
+
+
+class Framing(NamedTuple):
+    """How a head announces its body: `length` in bytes, or None for chunked; neither when `bare`."""
+
+    content_type: bytes | None
+    length: int | None
+    bare: bool = False
+
+
+def status_line(status: int) -> bytes:
+    """The status line (RFC 9112, section 4); codes without a name get an empty phrase."""
+    return _STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def bodiless(status: int) -> bool:
+    """True for statuses that never have a body (RFC 9110, section 6.4.1)."""
+    return status < _FIRST_FINAL or status in (NO_CONTENT, NOT_MODIFIED)
+
+
+def header_lines(headers: Iterable[Header]) -> bytes:
+    """Header lines of an application's own headers, without those that are the edge's.
+
+    Raises:
+        ValueError: a name or value with a line break or NUL.
+    """
+    lines = []
+    for name, value in headers:
+        if name.lower() in OWNED:
+            continue
+        line = b"%b: %b" % (name, value)
+        if b"\r" in line or b"\n" in line or b"\0" in line:
+            message = f"header {name!r} carries a line break or NUL"
+            raise ValueError(message)
+        lines.append(line + b"\r\n")
+    return b"".join(lines)
+
+
+def head(status: int, common: bytes, framing: Framing, lines: bytes, request_id: str) -> bytes:
+    """A whole head, the empty line included; `lines` are header lines, `connection` among them."""
+    parts = [_STATUS.get(status) or status_line(status), common]
+    if framing.content_type:
+        parts.append(b"content-type: %b\r\n" % framing.content_type)
+    if framing.length is not None:
+        parts.append(b"content-length: %d\r\n" % framing.length)
+    elif not framing.bare:
+        parts.append(b"transfer-encoding: chunked\r\n")
+    parts.append(b"x-request-id: %b\r\n%b\r\n" % (request_id.encode(), lines))
+    return b"".join(parts)
+
+
+def parse_lines(lines: bytes) -> list[Header]:
+    """Rendered header lines as pairs, for servers that want pairs."""
+    pairs = []
+    for line in lines.split(b"\r\n"):
+        if line:
+            name, _, value = line.partition(b":")
+            pairs.append((name.strip().lower(), value.strip()))
+    return pairs
