@@ -1,0 +1,1 @@
+"""Observability: metrics, access log and log lines; nothing here ever sees a payload."""
