@@ -1,0 +1,269 @@
+"""The native module: bytes in, bytes and facts out.
+
+Invariant: what crosses is bytes, str, int, float, bool, None, tuples of these and handles; no callback ever.
+A refusal is a return value; an exception here is a bug or a mistaken configuration.
+"""
+
+from typing import Final, final
+
+VERSION: Final[str]
+
+class PanicException(BaseException):
+    """The native core broke; answered with 500 and counted."""
+
+@final
+class Scan:
+    """What the gateway needs to know of a request body; borrowed from nothing, so it outlives the body."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def include_usage(self) -> bool: ...
+    @property
+    def max_output_tokens(self) -> int | None: ...
+    @property
+    def estimate_tokens(self) -> int: ...
+    @property
+    def deterministic(self) -> bool: ...
+    def rewrite(self, body: bytes, model: str | None, ask_usage: bool) -> bytes:
+        """The body with another model name and, when asked, `stream_options.include_usage`; the rest byte for byte."""
+    def count(self, body: bytes, tokenizer: Tokenizer) -> int:
+        """Exact prompt tokens; releases the GIL, so a long prompt may be counted off the loop's thread."""
+
+def scan(body: bytes, endpoint: int) -> Scan | tuple[str, str | None, str]:
+    """One pass over a request body: a `Scan`, or (code, param, message) when it cannot be served.
+
+    `endpoint` is 0 chat completions, 1 completions, 2 embeddings.
+    """
+
+def error_body(message: str, type: str, param: str | None, code: str | None) -> bytes:
+    """OpenAI's error object as JSON."""
+
+def read_error(body: bytes) -> str | None:
+    """The message of an upstream's error body, secrets masked; None when it has none."""
+
+def stream_error(chunked: bool, message: str, type: str, code: str) -> bytes:
+    """The error event that ends a broken stream, with the terminal chunk when `chunked`."""
+
+def keep_alive(chunked: bool) -> bytes:
+    """The SSE comment that keeps a connection open."""
+
+def answer_head(
+    admission: Admission, served: bytes, cache: str, attempts: int, times: tuple[int, int, int, int]
+) -> bytes:
+    """The gateway's own header lines; `times` are total, queue, admit and upstream in ns."""
+
+@final
+class RecordLabels:
+    """What is the same in all records of a key, a model and a provider; an empty member is null."""
+
+    def __init__(self, segment: int, worker: int, members: list[tuple[str, str]], stream: bool) -> None: ...
+    def line(
+        self,
+        admission: Admission,
+        attempt: int,
+        story: tuple[str, int, str, str, str],
+        usage: tuple[int, int, int, int],
+        times: tuple[int, int, int, int],
+    ) -> bytes:
+        """One spool line. `story`: request id, status, outcome, cache, usage source.
+
+        `times`: started (unix ms), received, first token and end (monotonic ns).
+        """
+
+@final
+class Meter:
+    """The series that one kind of request counts in."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        counters: list[int],
+        tokens: tuple[int, int, int, int],
+        histograms: tuple[int, int, int],
+    ) -> None:
+        """`counters` get one each; `histograms` are duration, overhead, time to first token."""
+    def count(self, duration_ns: int, overhead_ns: int, ttft_ns: int, usage: tuple[int, int, int, int]) -> None: ...
+
+@final
+class KeyTable:
+    """SHA-256 digests of the API keys, in the order of the runtime's `keys`."""
+
+    def __init__(self, digests: list[str]) -> None: ...
+    def find(self, token: bytes) -> int:
+        """Index of the key whose text is `token`; -1 when there is none."""
+
+@final
+class Limits:
+    """What a key may use per minute and at once; 0 is unlimited."""
+
+    def __init__(self, rpm: int, tpm: int, concurrency: int) -> None: ...
+
+@final
+class Admission:
+    """The answer of `LedgerWorker.admit`: a journal slot, or why not."""
+
+    @property
+    def refused(self) -> str | None:
+        """None when granted, else rpm, tpm, concurrency, too_large or no_slot."""
+    @property
+    def slot(self) -> int: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def retry_after_s(self) -> float: ...
+    def headers(self) -> bytes:
+        """The `x-ratelimit-*` header lines."""
+
+@final
+class LedgerShape:
+    """Sizes of the segment's tables; another shape is another segment."""
+
+    def __init__(self, workers: int, slots_per_worker: int, accounts: int, counters: int, histograms: int) -> None: ...
+
+@final
+class Ledger:
+    """The shared segment of a host: buckets, journals, metrics."""
+
+    @staticmethod
+    def create(path: str, boot: str, segment_id: int, shape: LedgerShape) -> Ledger: ...
+    @staticmethod
+    def open(path: str, boot: str, shape: LedgerShape | None) -> Ledger | None:
+        """None when the file is missing, torn, or of another boot or shape: make a new one."""
+    @property
+    def segment_id(self) -> int: ...
+    @property
+    def recoveries(self) -> int:
+        """How often a dead holder's lock was inherited."""
+    def generation(self) -> int: ...
+    def set_generation(self, generation: int) -> None: ...
+    def attach(self, worker: int) -> LedgerWorker: ...
+    def open_slots(self, worker: int) -> list[tuple[int, int, int, int, int, int, int, int, int]]:
+        """(slot, sequence, account, attempt, target, started unix ms, reserved, prompt and completion tokens)."""
+    def replay(self, worker: int, slot: int, used_tokens: int, now_ns: int) -> bool:
+        """Settle a dead worker's slot; False when it was settled before."""
+    def account(self, account: int) -> tuple[int, int, int, int]:
+        """(in flight, tokens admitted, settled, released)."""
+    def clear_gauges(self, worker: int) -> None: ...
+    def reset_account(self, account: int) -> None: ...
+    def counter(self, series: str) -> int: ...
+    def histogram(self, series: str) -> int: ...
+    def add(self, index: int, amount: int) -> None: ...
+    def observe(self, index: int, value_ns: int) -> None: ...
+    def counters(self) -> list[tuple[str, int]]: ...
+    def histograms(self) -> list[tuple[str, int, int, list[tuple[float, int]]]]:
+        """(series, count, sum ns, [(upper bound s, cumulative count)])."""
+    def gauges(self, worker: int) -> tuple[int, int, int]: ...
+
+@final
+class LedgerWorker:
+    """One process's place in the ledger."""
+
+    def admit(self, account: int, limits: Limits, tokens: int, now_ns: int, started_unix_ms: int) -> Admission: ...
+    def attempt(self, slot: int, attempt: int, target: int) -> bool: ...
+    def progress(self, slot: int, prompt_tokens: int, completion_tokens: int) -> bool: ...
+    def settle(self, slot: int, used_tokens: int, now_ns: int) -> bool: ...
+    def set_gauges(self, in_flight: int, generation: int, loop_lag_ns: int) -> None: ...
+
+@final
+class TlsClient:
+    """Roots and session cache for TLS to upstreams."""
+
+    def __init__(self, ca_pem: bytes | None) -> None: ...
+
+@final
+class Reader:
+    """One upstream connection, sans-IO: TLS, HTTP/1.1, SSE and the facts of the answer."""
+
+    def __init__(
+        self, ledger: LedgerWorker, tokenizer: Tokenizer, tls: TlsClient | None, server_name: str
+    ) -> None: ...
+    def begin(self, options: int, model: str, slot: int, prompt_tokens: int) -> None:
+        """Arm for the next answer; `slot` is the journal slot that is told of progress, 0 for none.
+
+        `options`: STREAM 1, CHUNKED 2 (towards the client), WANTS_USAGE 4, CAPTURE 8 (keep the stream for the cache).
+        """
+    def seal(self, plaintext: bytes) -> bytes:
+        """What to write to the socket for `plaintext`."""
+    def outgoing(self) -> bytes | None:
+        """TLS bytes that wait to be written, the handshake's first ones included."""
+    def feed(self, data: bytes) -> bytes | None:
+        """Bytes for the client, framed; None when there are none yet. `flags` tells what changed."""
+    def eof(self) -> bytes | None:
+        """The upstream closed its side."""
+    @property
+    def flags(self) -> int:
+        """READY 1 (TLS done), HEAD 2, COMMITTED 4, DONE 8, FAILED 16, OUTGOING 32."""
+    @property
+    def status(self) -> int: ...
+    @property
+    def failure(self) -> str | None:
+        """Stable name of what broke: truncated, garbage, error_event, tls, too_large, …"""
+    @property
+    def error_event(self) -> str | None:
+        """Message of the error object that the upstream sent inside a stream, secrets masked."""
+    @property
+    def reusable(self) -> bool: ...
+    @property
+    def relaying(self) -> bool:
+        """The answer is an event stream that is passed on."""
+    @property
+    def mid_event(self) -> bool:
+        """Part of an event is on the wire: no comment may be put here."""
+    @property
+    def received_bytes(self) -> int: ...
+    @property
+    def retry_after(self) -> str | None: ...
+    def pass_head(self) -> bytes:
+        """Header lines of the upstream that the caller should see."""
+    def take_body(self) -> bytes:
+        """The whole body of an answer that is not relayed."""
+    def take_capture(self) -> bytes:
+        """The payload of a relayed stream, when `capture` was asked and it fitted."""
+    def usage(self) -> tuple[int, int, int, int] | None:
+        """Prompt, completion, cached and reasoning tokens as the provider told them."""
+    @property
+    def trailing(self) -> bool:
+        """The client has all of it, but the upstream's body has its last bytes to come."""
+    def count_text(self) -> int:
+        """Tokens of the text that was produced so far."""
+
+@final
+class Tokenizer:
+    """Exact token counts over memory-mapped rank tables."""
+
+    def __init__(self, o200k_path: str, cl100k_path: str) -> None: ...
+    def count(self, text: str, model: str) -> int: ...
+
+@final
+class CacheKey:
+    """Hash of everything that changes an answer; seeded per process."""
+
+def cache_key(body: bytes, tenant: str, endpoint: int, seed: int) -> CacheKey | None:
+    """None for what is not JSON."""
+
+@final
+class Cache:
+    """The memory tier: W-TinyLFU by bytes."""
+
+    def __init__(self, max_bytes: int) -> None: ...
+    def get(self, key: CacheKey, now_ns: int) -> tuple[bytes, bool, int] | None:
+        """(payload, is a stream, age ns); a stream's payload is SSE, else one JSON object."""
+    def put(self, key: CacheKey, payload: bytes, stream: bool, now_ns: int, ttl_ns: int) -> None: ...
+
+def replay(events: bytes, chunked: bool, wants_usage: bool) -> bytes:
+    """A kept stream as it goes to a client: framed, whole, the usage chunk only when it is wanted."""
+
+def stream_from_answer(answer: bytes, include_usage: bool) -> bytes | None:
+    """SSE events, [DONE] included, that say what a whole answer says; None for what has no stream form."""
+
+def answer_from_stream(events: bytes) -> bytes | None:
+    """The whole answer that a finished stream amounts to; None when it cannot be told."""
+
+def echo(body: bytes, endpoint: int, tokenizer: Tokenizer) -> bytes | None:
+    """The built-in model: says back the last user message, with exact usage; None for embeddings."""
+
+def read_usage(answer: bytes) -> tuple[int, int, int, int] | None:
+    """Usage of a whole answer."""

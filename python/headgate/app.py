@@ -1,0 +1,170 @@
+"""The composition root: everything a worker serves with is built here and nowhere else.
+
+Invariant: nothing outside this file constructs a room's objects; a reload swaps the policy and the names that metrics
+may use, never a connection or a stream in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from blacksheep import Application, Request, Response, Router
+
+from headgate.api import health, openai
+from headgate.api.answers import refuse, render_error
+from headgate.cache.memory import MemoryCache
+from headgate.core import PanicException, Tokenizer
+from headgate.edge.deadlines import Deadlines
+from headgate.edge.limits import Limits
+from headgate.errors import Failure, RequestError
+from headgate.exchange import ENDPOINT_PATHS
+from headgate.observe.access_log import AccessEntry, LineWriter, renderer
+from headgate.observe.metrics import Bounds, Metrics
+from headgate.pipeline import Pipeline, Services
+from headgate.policy import Policy
+from headgate.settle.settler import Books, Settler
+from headgate.upstream.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headgate.config.runtime import Runtime, ServerSettings
+    from headgate.core import Ledger
+    from headgate.exchange import Exchange
+    from headgate.settle.spool import Spool
+
+SWEEP_S = 0.1
+MAX_CONNECTIONS = 10_000
+
+
+class WorkerApp:
+    """One worker's application: the BlackSheep app and what stands behind it."""
+
+    def __init__(self, runtime: Runtime, ledger: Ledger, worker: int, spool: Spool) -> None:
+        """Must be called on the running loop that will serve."""
+        loop = asyncio.get_running_loop()
+        self.render_error = render_error
+        self.panic_types: tuple[type[BaseException], ...] = (PanicException,)
+        self.ledger = ledger.attach(worker)
+        self.draining = False
+        self._shared = ledger
+        self._spool = spool
+        self._deadlines = Deadlines(loop.time, SWEEP_S, on_tick=spool.flush)
+        self._lines = LineWriter(sys.stdout.fileno(), loop) if runtime.telemetry.access_log != "none" else None
+        books = Books(self.ledger, spool, ledger.segment_id, worker, self._logger(runtime))
+        self.settler = Settler(books, self._metrics(runtime))
+        tokenizer = load_tokenizer()
+        self._pool = Pool(self.ledger, tokenizer, self._deadlines, loop.time)
+        services = Services(
+            ledger=self.ledger,
+            pool=self._pool,
+            cache=MemoryCache(runtime.cache, runtime.server.workers),
+            deadlines=self._deadlines,
+            tokenizer=tokenizer,
+            settler=self.settler,
+        )
+        self.pipeline = Pipeline(services, Policy(runtime))
+        self.application = Application(router=Router(), show_error_details=False)
+        self._register()
+
+    @property
+    def limits(self) -> Limits:
+        """The edge's limits under the current configuration."""
+        return edge_limits(self.pipeline.policy.runtime.server)
+
+    async def start(self) -> None:
+        """Begin to sweep deadlines."""
+        self._deadlines.start(asyncio.get_running_loop())
+
+    def apply(self, runtime: Runtime) -> None:
+        """Serve new requests by another runtime."""
+        self.pipeline.apply(Policy(runtime))
+        self.settler.metrics = self._metrics(runtime)
+
+    async def stop(self) -> None:
+        """Settle what is left and close what is open; the edge was drained before."""
+        await self.pipeline.drain()
+        self._deadlines.stop()
+        self._pool.close()
+        if self._lines is not None:
+            self._lines.close()
+
+    def _register(self) -> None:
+        openai.register(self.application, self.pipeline)
+        health.register(self.application, self._not_ready)
+        self.application.router.fallback = _unknown_path
+
+    def _not_ready(self) -> str | None:
+        if self.draining:
+            return "draining"
+        return None if self.pipeline.policy.routes.usable() else "no usable route"
+
+    def _metrics(self, runtime: Runtime) -> Metrics:
+        models = frozenset(route.alias for route in runtime.routes) | frozenset(
+            target.model for route in runtime.routes for target in route.targets if target.model
+        )
+        providers = frozenset(provider.name for provider in runtime.providers)
+        return Metrics(self._shared, Bounds(models, providers))
+
+    def _logger(self, runtime: Runtime) -> Callable[[Exchange, int], None] | None:
+        render, lines = renderer(runtime.telemetry.access_log), self._lines
+        if render is None or lines is None:
+            return None
+        return lambda exchange, now_ns: lines.add(render(access_entry(exchange, now_ns)))
+
+
+def build(runtime: Runtime, ledger: Ledger, worker: int, spool: Spool) -> WorkerApp:
+    """The application of worker number `worker`."""
+    return WorkerApp(runtime, ledger, worker, spool)
+
+
+def load_tokenizer() -> Tokenizer:
+    """The tokenizer over the rank tables that came with the package."""
+    data = files("headgate") / "data"
+    return Tokenizer(str(data / "o200k.ranks"), str(data / "cl100k.ranks"))
+
+
+def edge_limits(server: ServerSettings) -> Limits:
+    """The configured bounds of the data-plane listener."""
+    return Limits(
+        max_body_bytes=server.max_body_bytes,
+        max_bodies_bytes=max(8 * server.max_body_bytes, Limits().max_bodies_bytes),
+        header_timeout_s=server.header_timeout_s,
+        body_timeout_s=server.body_timeout_s,
+        idle_timeout_s=server.idle_timeout_s,
+        max_connections=MAX_CONNECTIONS,
+    )
+
+
+def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
+    """What the access log says of an exchange."""
+    prompt, completion, _, _ = exchange.usage
+    first_ns = exchange.first_token_ns
+    return AccessEntry(
+        time_unix_ms=int(time.time() * 1000),
+        request_id=exchange.request_id,
+        method="POST",
+        path=f"/v1{ENDPOINT_PATHS[exchange.endpoint]}",
+        status=exchange.status,
+        duration_ms=(now_ns - exchange.received_ns) / 1e6,
+        overhead_ms=exchange.overhead_ns / 1e6 if exchange.overhead_ns else None,
+        ttft_ms=(first_ns - exchange.received_ns) / 1e6 if first_ns else None,
+        endpoint=exchange.label,
+        key=exchange.key.name if exchange.key else None,
+        model=exchange.scan.model if exchange.scan else None,
+        provider=exchange.provider.name if exchange.provider else None,
+        attempts=exchange.attempts,
+        cache=exchange.cache,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        error=exchange.error.code if exchange.error else None,
+    )
+
+
+async def _unknown_path(request: Request) -> Response:
+    message = f"There is nothing at {request.method} {request.path}. See the documentation for the endpoints."
+    return refuse(RequestError(Failure.NOT_FOUND, message))

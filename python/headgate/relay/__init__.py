@@ -1,0 +1,1 @@
+"""Streams on their way from a provider to a client."""

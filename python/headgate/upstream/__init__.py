@@ -1,0 +1,1 @@
+"""Connections to providers: sockets and deadlines here, bytes in the native reader."""

@@ -1,0 +1,146 @@
+"""Connections to each provider, kept while they live.
+
+Invariant: a connection is in the idle list or lent, never both; what is not reusable is closed, not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgate.core import LedgerWorker, Reader, TlsClient, Tokenizer
+from headgate.errors import Failure, RequestError
+from headgate.upstream.connection import FAILED, READY, Connection
+from headgate.upstream.resolver import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headgate.config.runtime import Provider
+    from headgate.edge.deadlines import Deadlines
+
+KEEP_S = 55.0
+"""Idle seconds after which a connection is not trusted any more; common providers close after 60."""
+
+
+class Pool:
+    """The idle connections of one worker, by provider endpoint."""
+
+    __slots__ = ("_clock", "_deadlines", "_idle", "_ledger", "_resolver", "_tls", "_tokenizer")
+
+    def __init__(
+        self, ledger: LedgerWorker, tokenizer: Tokenizer, deadlines: Deadlines, clock: Callable[[], float]
+    ) -> None:
+        self._ledger = ledger
+        self._tokenizer = tokenizer
+        self._deadlines = deadlines
+        self._clock = clock
+        self._resolver = Resolver(clock)
+        self._idle: dict[tuple[bool, str, int, str | None], list[Connection]] = {}
+        self._tls: dict[str | None, TlsClient] = {}
+
+    def take_idle(self, provider: Provider) -> Connection | None:
+        """A kept connection, the most recently used first."""
+        idle = self._idle.get(_origin(provider))
+        now = self._clock()
+        while idle:
+            connection = idle.pop()
+            if connection.alive and connection.reader.reusable and now - connection.idle_since < KEEP_S:
+                return connection
+            self.discard(connection)
+        return None
+
+    async def connect(self, provider: Provider) -> Connection:
+        """A new connection, each address of the host tried in turn, TLS included.
+
+        Raises:
+            RequestError: upstream_connect, or upstream_timeout when `connect_s` passed.
+        """
+        try:
+            async with asyncio.timeout(provider.timeouts.connect_s):
+                return await self._connect_any(provider)
+        except TimeoutError:
+            message = f"No connection to the provider {provider.name!r} within {provider.timeouts.connect_s:g} s."
+            raise RequestError(Failure.UPSTREAM_TIMEOUT, message) from None
+        except OSError as error:
+            self._resolver.forget(provider.host, provider.port)
+            reason = error.strerror or type(error).__name__
+            message = f"The provider {provider.name!r} cannot be reached: {reason}."
+            raise RequestError(Failure.UPSTREAM_CONNECT, message) from error
+
+    def keep(self, provider: Provider, connection: Connection) -> None:
+        """Take a connection back after its answer; close it when it cannot serve again."""
+        connection.sink = None
+        if connection.alive and connection.reader.trailing:
+            connection.park(lambda: self.keep(provider, connection))
+            return
+        if not (connection.alive and connection.reader.reusable):
+            self.discard(connection)
+            return
+        connection.used = True
+        connection.resume()
+        connection.idle_since = self._clock()
+        self._idle.setdefault(_origin(provider), []).append(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Close a connection for good."""
+        connection.abort()
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        for idle in list(self._idle.values()):
+            for connection in list(idle):
+                self.discard(connection)
+        self._idle.clear()
+
+    def idle_count(self) -> int:
+        """How many connections are kept."""
+        return sum(map(len, self._idle.values()))
+
+    def _forget(self, connection: Connection) -> None:
+        self._deadlines.discard(connection)
+        for idle in self._idle.values():
+            if connection in idle:
+                idle.remove(connection)
+
+    async def _connect_any(self, provider: Provider) -> Connection:
+        failed: OSError = OSError("the name has no address")
+        for address in await self._resolver.addresses(provider.host, provider.port):
+            try:
+                return await self._connect_one(provider, address)
+            except OSError as error:
+                failed = error
+        raise failed
+
+    async def _connect_one(self, provider: Provider, address: str) -> Connection:
+        tls = self._tls_client(provider) if provider.tls else None
+        reader = Reader(self._ledger, self._tokenizer, tls, provider.host)
+        loop = asyncio.get_running_loop()
+        connection = Connection(reader, self._clock, self._forget)
+        transport, _ = await loop.create_connection(lambda: connection, address, provider.port)
+        try:
+            if provider.tls and not reader.flags & READY:
+                await connection.handshake()
+                if reader.flags & FAILED or not reader.flags & READY:
+                    message = f"TLS with the provider {provider.name!r} failed: {reader.failure or 'closed'}."
+                    raise RequestError(Failure.UPSTREAM_CONNECT, message)
+        except BaseException:
+            transport.abort()
+            raise
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._deadlines.add(connection)
+        return connection
+
+    def _tls_client(self, provider: Provider) -> TlsClient:
+        client = self._tls.get(provider.ca_file)
+        if client is None:
+            pem = Path(provider.ca_file).read_bytes() if provider.ca_file else None
+            client = self._tls[provider.ca_file] = TlsClient(pem)
+        return client
+
+
+def _origin(provider: Provider) -> tuple[bool, str, int, str | None]:
+    return provider.tls, provider.host, provider.port, provider.ca_file
