@@ -11,6 +11,7 @@ pub mod heads;
 pub mod http1;
 pub mod json;
 pub mod keys;
+pub mod record;
 pub mod sse;
 pub mod tokens;
 pub mod usage;

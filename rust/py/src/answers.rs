@@ -1,6 +1,5 @@
 //! Answers and errors: bodies, header lines, and the echo model.
 
-use headgate_core::heads::{self, Timing};
 use headgate_core::wire::openai::stream::{ErrorText, Framing, Settings, StreamRelay, comment, end};
 use headgate_core::wire::openai::{echo as echoes, error, replay as replays, response};
 use pyo3::prelude::*;
@@ -54,20 +53,6 @@ fn keep_alive(py: Python<'_>, chunked: bool) -> Bound<'_, PyBytes> {
     PyBytes::new(py, &out)
 }
 
-#[pyfunction]
-fn server_timing(
-    py: Python<'_>,
-    total_ns: u64,
-    queue_ns: u64,
-    admit_ns: u64,
-    upstream_ns: u64,
-    gateway_ns: u64,
-) -> Bound<'_, PyBytes> {
-    let mut out = Vec::with_capacity(128);
-    heads::server_timing(&mut out, &Timing { total_ns, queue_ns, admit_ns, upstream_ns, gateway_ns });
-    PyBytes::new(py, &out)
-}
-
 /// A kept stream through the same relay as a live one.
 #[pyfunction]
 fn replay<'py>(py: Python<'py>, events: &[u8], chunked: bool, wants_usage: bool) -> Bound<'py, PyBytes> {
@@ -114,7 +99,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_error, module)?)?;
     module.add_function(wrap_pyfunction!(stream_error, module)?)?;
     module.add_function(wrap_pyfunction!(keep_alive, module)?)?;
-    module.add_function(wrap_pyfunction!(server_timing, module)?)?;
     module.add_function(wrap_pyfunction!(replay, module)?)?;
     module.add_function(wrap_pyfunction!(stream_from_answer, module)?)?;
     module.add_function(wrap_pyfunction!(answer_from_stream, module)?)?;

@@ -50,13 +50,13 @@ impl Limits {
 
 /// A journal slot, or why there is none.
 #[pyclass(frozen, module = "headgate._core")]
-struct Admission {
+pub(crate) struct Admission {
     #[pyo3(get)]
     refused: Option<&'static str>,
     #[pyo3(get)]
-    slot: u64,
+    pub(crate) slot: u64,
     #[pyo3(get)]
-    sequence: u64,
+    pub(crate) sequence: u64,
     retry_after_ns: u64,
     limits: ledger::Limits,
     headroom: ledger::Headroom,
@@ -90,6 +90,15 @@ impl Admission {
     }
 
     fn headers<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let mut out = Vec::with_capacity(256);
+        self.push_headers(&mut out);
+        PyBytes::new(py, &out)
+    }
+}
+
+impl Admission {
+    /// Appends the `x-ratelimit-*` lines.
+    pub(crate) fn push_headers(&self, out: &mut Vec<u8>) {
         let requests = Bucket {
             limit: u64::from(self.limits.rpm),
             remaining: self.headroom.remaining_requests,
@@ -100,15 +109,13 @@ impl Admission {
             remaining: self.headroom.remaining_tokens,
             reset_ns: self.headroom.reset_tokens_ns,
         };
-        let mut out = Vec::with_capacity(256);
-        heads::rate_limit_headers(&mut out, requests, tokens);
-        PyBytes::new(py, &out)
+        heads::rate_limit_headers(out, requests, tokens);
     }
 }
 
 /// The segment of a host.
 #[pyclass(frozen, module = "headgate._core")]
-struct Ledger(ledger::Ledger);
+pub(crate) struct Ledger(pub(crate) ledger::Ledger);
 
 #[pymethods]
 impl Ledger {

@@ -5,6 +5,7 @@
 //! `headgate-ledger`, where the logic and its tests are.
 
 mod answers;
+mod books;
 mod cache;
 mod keys;
 mod ledger;
@@ -22,6 +23,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PanicException", module.py().get_type::<pyo3::panic::PanicException>())?;
     scan::register(module)?;
     answers::register(module)?;
+    books::register(module)?;
     keys::register(module)?;
     ledger::register(module)?;
     tls::register(module)?;
