@@ -21,7 +21,6 @@ from headgate.core import PanicException, Tokenizer
 from headgate.edge.deadlines import Deadlines
 from headgate.edge.limits import Limits
 from headgate.errors import Failure, RequestError
-from headgate.exchange import ENDPOINT_PATHS
 from headgate.observe.access_log import AccessEntry, LineWriter, renderer
 from headgate.observe.metrics import Bounds, Metrics
 from headgate.pipeline import Pipeline, Services
@@ -58,7 +57,7 @@ class WorkerApp:
         books = Books(self.ledger, spool, ledger.segment_id, worker, self._logger(runtime))
         self.settler = Settler(books, self._metrics(runtime))
         tokenizer = load_tokenizer()
-        self._pool = Pool(self.ledger, tokenizer, self._deadlines, loop.time)
+        self._pool = Pool(self.ledger, tokenizer, self._deadlines, loop)
         services = Services(
             ledger=self.ledger,
             pool=self._pool,
@@ -82,6 +81,11 @@ class WorkerApp:
 
     def apply(self, runtime: Runtime) -> None:
         """Serve new requests by another runtime."""
+        before = {provider.name: provider for provider in self.pipeline.policy.runtime.providers}
+        after = {provider.name: provider for provider in runtime.providers}
+        for name, provider in before.items():
+            if after.get(name) != provider:
+                self._pool.forget_provider(name)
         self.pipeline.apply(Policy(runtime))
         self.settler.metrics = self._metrics(runtime)
 
@@ -148,15 +152,15 @@ def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
         time_unix_ms=int(time.time() * 1000),
         request_id=exchange.request_id,
         method="POST",
-        path=f"/v1{ENDPOINT_PATHS[exchange.endpoint]}",
+        path=f"/v1{exchange.endpoint.path}",
         status=exchange.status,
         duration_ms=(now_ns - exchange.received_ns) / 1e6,
         overhead_ms=exchange.overhead_ns / 1e6 if exchange.overhead_ns else None,
         ttft_ms=(first_ns - exchange.received_ns) / 1e6 if first_ns else None,
-        endpoint=exchange.label,
-        key=exchange.key.name if exchange.key else None,
+        endpoint=exchange.endpoint.label,
+        key=exchange.plan.key.name if exchange.plan else None,
         model=exchange.scan.model if exchange.scan else None,
-        provider=exchange.provider.name if exchange.provider else None,
+        provider=exchange.step.provider.name if exchange.step else None,
         attempts=exchange.attempts,
         cache=exchange.cache,
         prompt_tokens=prompt,

@@ -5,29 +5,36 @@ Invariant: made when the request reaches the pipeline, settled exactly once.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headgate.config.runtime import Key, Provider, Route
     from headgate.core import Admission, CacheKey, Scan
     from headgate.errors import RequestError
+    from headgate.policy import Plan, Step
 
 
-class Endpoint(IntEnum):
-    """What is asked; the number is the native scanner's."""
+class Endpoint:
+    """What is asked: the native scanner's number, the name in metrics and records, the path at a provider.
 
-    CHAT = 0
-    COMPLETIONS = 1
-    EMBEDDINGS = 2
+    A plain class and not an enumeration: members are dictionary keys on the request path, and hashing an enumeration's
+    member runs Python code.
+    """
+
+    __slots__ = ("label", "number", "path")
+
+    def __init__(self, number: int, label: str, path: str) -> None:
+        self.number = number
+        self.label = label
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.label})"
 
 
-ENDPOINT_PATHS = {
-    Endpoint.CHAT: "/chat/completions",
-    Endpoint.COMPLETIONS: "/completions",
-    Endpoint.EMBEDDINGS: "/embeddings",
-}
-ENDPOINT_LABELS = {Endpoint.CHAT: "chat", Endpoint.COMPLETIONS: "completions", Endpoint.EMBEDDINGS: "embeddings"}
+CHAT = Endpoint(0, "chat", "/chat/completions")
+COMPLETIONS = Endpoint(1, "completions", "/completions")
+EMBEDDINGS = Endpoint(2, "embeddings", "/embeddings")
+ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS)
 
 
 class Exchange:
@@ -45,17 +52,14 @@ class Exchange:
         "error",
         "first_token_ns",
         "forward",
-        "key",
-        "labels",
         "overhead_ns",
-        "provider",
+        "plan",
         "received_ns",
         "request_id",
-        "route",
         "scan",
         "sent_ns",
-        "served_model",
         "started_ms",
+        "step",
         "upstream_ns",
         "usage",
         "usage_source",
@@ -67,33 +71,19 @@ class Exchange:
         self.request_id = request_id
         self.received_ns = received_ns
         self.started_ms = started_ms
-        self.work_ns = 0
-        self.admitted_ns = 0
-        self.sent_ns = 0
-        self.first_token_ns = 0
-        self.upstream_ns = 0
-        self.overhead_ns = 0
+        self.work_ns = self.admitted_ns = self.sent_ns = self.first_token_ns = 0
+        self.upstream_ns = self.overhead_ns = self.attempts = 0
         self.chunked = True
-        self.key: Key | None = None
-        self.body = b""
+        self.body = self.forward = b""
         self.scan: Scan | None = None
-        self.route: Route | None = None
-        self.forward = b""
+        self.plan: Plan | None = None
+        self.step: Step | None = None
         self.admission: Admission | None = None
         self.cache = "off"
         self.cache_key: CacheKey | None = None
-        self.attempts = 0
-        self.provider: Provider | None = None
-        self.served_model = ""
-        self.labels = b""
         self.usage: tuple[int, int, int, int] = (0, 0, 0, 0)
         self.usage_source = "none"
         self.error: RequestError | None = None
-
-    @property
-    def label(self) -> str:
-        """The endpoint's name in metrics, records and logs."""
-        return ENDPOINT_LABELS[self.endpoint]
 
     @property
     def status(self) -> int:

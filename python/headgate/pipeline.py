@@ -14,7 +14,7 @@ from headgate.cache.memory import CONTROL_HEADER, NO_WISH, TTL_HEADER, MemoryCac
 from headgate.core import PanicException, Tokenizer, answer_head, read_error, scan
 from headgate.edge.limits import EdgeError
 from headgate.errors import Failure, RequestError
-from headgate.exchange import Endpoint, Exchange
+from headgate.exchange import EMBEDDINGS, Endpoint, Exchange
 from headgate.providers.echo import EchoAnswer
 from headgate.relay.stream import StreamRelay
 from headgate.routing.failover import caller_status, failure_of
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from headgate.settle.settler import Settler
     from headgate.upstream.connection import Connection
     from headgate.upstream.pool import Pool
+
+
+INTERNAL_MESSAGE = "Something went wrong inside the gateway."
 
 
 class Headers(Protocol):
@@ -81,11 +84,12 @@ class Services(NamedTuple):
 class Pipeline:
     """The way of every model request through one worker."""
 
-    __slots__ = ("_loop", "_means", "_policy", "_services", "_tasks")
+    __slots__ = ("_cached", "_loop", "_means", "_policy", "_services", "_tasks")
 
     def __init__(self, services: Services, policy: Policy) -> None:
         self._services = services
         self._policy = policy
+        self._cached = services.cache.enabled
         self._means = OutputMeans()
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -105,35 +109,28 @@ class Pipeline:
         Raises:
             RequestError: it was refused or failed before anything was sent.
         """
-        policy = self._policy
         exchange = Exchange(endpoint, ask.request_id, ask.received_ns, int(time.time() * 1000))
         exchange.work_ns = time.monotonic_ns()
         exchange.chunked = ask.chunked
         relay: StreamRelay | None = None
-        self._services.settler.begin()
+        settler = self._services.settler
+        settler.in_flight += 1
         try:
-            exchange.key = key = policy.keys.identify(ask.authorization, exchange.started_ms / 1000)
-            exchange.body = body = ask.whole or await _body(ask)
-            found = scan(body, endpoint)
-            if isinstance(found, tuple):
-                raise _unreadable(found)
-            exchange.scan = found
-            plan = policy.plan(key, found.model)
-            exchange.route = plan.route
-            wish = NO_WISH if not ask.special else _wish(ask)
-            if ask.vendor:
-                exchange.forward = forwarded(ask.headers.values)
-            self._admit(plan, exchange, found)
-            answer = self._from_cache(exchange, wish)
-            if answer is not None:
-                return answer
-            if not found.stream:
-                return await self._whole(plan, exchange, wish)
-            relay = self._open(plan, exchange, wish)
-            return await self._begun(exchange, relay)
+            scan, plan = await self._identify(exchange, ask)
+            wish = _wish(ask) if ask.special else NO_WISH
+            self._admit(exchange, plan, scan)
+            if self._cached:
+                answer = self._from_cache(exchange, plan, scan, wish)
+                if answer is not None:
+                    return answer
+            if scan.stream:
+                relay = self._open(exchange, plan, scan, wish)
+                return await self._begun(exchange, relay)
+            return self._whole(exchange, await self._call(exchange, plan, scan, None), wish)
         except RequestError as error:
             exchange.error = error
-            error.head += exchange.admission.headers() if exchange.admission is not None else b""
+            if exchange.admission is not None:
+                error.head += exchange.admission.headers()
             raise
         except asyncio.CancelledError:
             exchange.error = RequestError(Failure.CLIENT_GONE, "The client left.")
@@ -141,15 +138,15 @@ class Pipeline:
                 relay.gone()
             raise
         except PanicException as panic:
-            self._services.settler.metrics.panics.add()
-            exchange.error = RequestError(Failure.INTERNAL, "Something went wrong inside the gateway.")
+            settler.metrics.panics.add()
+            exchange.error = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
             raise exchange.error from panic
         except BaseException:
-            exchange.error = RequestError(Failure.INTERNAL, "Something went wrong inside the gateway.")
+            exchange.error = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
             raise
         finally:
             if relay is None:
-                self._services.settler.settle(exchange)
+                settler.settle(exchange)
 
     async def drain(self) -> None:
         """Wait until every stream is settled."""
@@ -158,33 +155,45 @@ class Pipeline:
 
     # --- identify, admit, cache
 
-    def _admit(self, plan: Plan, exchange: Exchange, found: Scan) -> None:
+    async def _identify(self, exchange: Exchange, ask: Ask) -> tuple[Scan, Plan]:
+        """The key is checked before the body is read (RULINGS 18)."""
+        policy = self._policy
+        key = policy.keys.identify(ask.authorization, exchange.started_ms / 1000)
+        exchange.body = body = ask.whole or await _body(ask)
+        found = scan(body, exchange.endpoint.number)
+        if isinstance(found, tuple):
+            raise _unreadable(found)
+        exchange.scan = found
+        exchange.plan = plan = policy.plan(key, found.model)
+        if ask.vendor:
+            exchange.forward = forwarded(ask.headers.values)
+        return found, plan
+
+    def _admit(self, exchange: Exchange, plan: Plan, found: Scan) -> None:
         key = plan.key
-        maximum = 0 if exchange.endpoint is Endpoint.EMBEDDINGS else found.max_output_tokens
+        maximum = 0 if exchange.endpoint is EMBEDDINGS else found.max_output_tokens
         reserve = self._means.reserve(found.estimate_tokens, maximum, plan.route.alias, key.tpm)
         now_ns = time.monotonic_ns()
-        exchange.admission = admission = self._services.ledger.admit(
-            key.account, plan.limits, reserve, now_ns, exchange.started_ms
-        )
+        admission = self._services.ledger.admit(key.account, plan.limits, reserve, now_ns, exchange.started_ms)
+        exchange.admission = admission
         if admission.refused is not None:
             raise refusal(admission, key)
         exchange.admitted_ns = now_ns
 
-    def _from_cache(self, exchange: Exchange, wish: Wish) -> Answer | None:
-        cache, found = self._services.cache, _scan(exchange)
-        key = exchange.key
-        assert key is not None
-        exchange.cache_key = cache.key(exchange.body, found, exchange.endpoint, key.name, wish)
-        if exchange.cache_key is None:
+    def _from_cache(self, exchange: Exchange, plan: Plan, found: Scan, wish: Wish) -> Answer | None:
+        cache = self._services.cache
+        key = cache.key(exchange.body, found, exchange.endpoint.number, plan.key.name, wish)
+        if key is None:
             return None
+        exchange.cache_key = key
         exchange.cache = "miss"
         if wish.mode == b"refresh":
             return None
         now_ns = time.monotonic_ns()
         if found.stream:
-            hit = cache.events(exchange.cache_key, found, now_ns, chunked=exchange.chunked)
+            hit = cache.events(key, found, now_ns, chunked=exchange.chunked)
         else:
-            hit = cache.answer(exchange.cache_key, now_ns)
+            hit = cache.answer(key, now_ns)
         if hit is None:
             return None
         exchange.cache = "hit"
@@ -199,13 +208,13 @@ class Pipeline:
 
     # --- a whole answer
 
-    async def _whole(self, plan: Plan, exchange: Exchange, wish: Wish) -> Answer:
-        upstream = await self._call(plan, exchange, None)
+    def _whole(self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish) -> Answer:
         body = upstream.take_body()
-        exchange.upstream_ns = time.monotonic_ns() - exchange.sent_ns
-        exchange.first_token_ns = exchange.sent_ns + exchange.upstream_ns
+        now_ns = time.monotonic_ns()
+        exchange.first_token_ns = now_ns
+        exchange.upstream_ns = now_ns - exchange.sent_ns
         self._take_usage(exchange, upstream)
-        head = self._head(exchange, exchange.labels + upstream.pass_head())
+        head = self._head(exchange, _step(exchange).labels + upstream.pass_head())
         self._release(exchange, upstream)
         if exchange.cache_key is not None:
             self._keep(exchange, body, wish, stream=False)
@@ -213,10 +222,10 @@ class Pipeline:
 
     # --- a stream
 
-    def _open(self, plan: Plan, exchange: Exchange, wish: Wish) -> StreamRelay:
+    def _open(self, exchange: Exchange, plan: Plan, found: Scan, wish: Wish) -> StreamRelay:
         relay = StreamRelay(self._loop.time, chunked=exchange.chunked)
         self._services.deadlines.add(relay)
-        task = self._loop.create_task(self._pump(plan, exchange, relay, wish))
+        task = self._loop.create_task(self._pump(exchange, plan, relay, wish))
         relay.cancel = task.cancel
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -226,13 +235,15 @@ class Pipeline:
         error = await relay.begun
         if error is not None:
             raise error
-        head = self._head(exchange, exchange.labels if exchange.upstream_ns else b"")
-        return Answer(head, b"", relay)
+        served = b""
+        if exchange.upstream_ns and exchange.step is not None:
+            served = exchange.step.labels
+        return Answer(self._head(exchange, served), b"", relay)
 
-    async def _pump(self, plan: Plan, exchange: Exchange, relay: StreamRelay, wish: Wish) -> None:
+    async def _pump(self, exchange: Exchange, plan: Plan, relay: StreamRelay, wish: Wish) -> None:
         upstream: Connection | EchoAnswer | None = None
         try:
-            upstream = await self._call(plan, exchange, relay)
+            upstream = await self._call(exchange, plan, _scan(exchange), relay)
             exchange.upstream_ns = time.monotonic_ns() - exchange.sent_ns
             error = await relay.start(upstream)
             if error is not None:
@@ -244,71 +255,80 @@ class Pipeline:
             relay.fail(error)
         except asyncio.CancelledError:
             exchange.error = RequestError(Failure.CLIENT_GONE, "The client left.")
+        except PanicException:
+            self._services.settler.metrics.panics.add()
+            exchange.error = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
+            relay.fail(exchange.error)
         finally:
             self._services.deadlines.discard(relay)
-            self._close_stream(exchange, upstream, relay, wish)
+            if upstream is not None:
+                self._close_stream(exchange, upstream, wish)
+            relay.finish()
             self._services.settler.settle(exchange)
 
-    def _close_stream(
-        self, exchange: Exchange, upstream: Connection | EchoAnswer | None, relay: StreamRelay, wish: Wish
-    ) -> None:
-        if upstream is None:
-            return
+    def _close_stream(self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish) -> None:
         exchange.first_token_ns = upstream.first_token_ns
         self._take_usage(exchange, upstream)
         if exchange.cache_key is not None and exchange.error is None and not isinstance(upstream, EchoAnswer):
             self._keep(exchange, upstream.reader.take_capture(), wish, stream=True)
         self._release(exchange, upstream)
-        relay.finish()
 
     # --- route and call
 
-    async def _call(self, plan: Plan, exchange: Exchange, relay: StreamRelay | None) -> Connection | EchoAnswer:
+    async def _call(
+        self, exchange: Exchange, plan: Plan, found: Scan, relay: StreamRelay | None
+    ) -> Connection | EchoAnswer:
         """The first target whose answer can be given, in the order of the route."""
         total_at = self._loop.time() + plan.route.timeouts.total_s
         left = len(plan.steps)
         for step in plan.steps:
             left -= 1
-            exchange.provider = step.provider
-            exchange.served_model = step.served_model
-            exchange.labels = step.labels
+            exchange.step = step
             exchange.attempts += 1
             exchange.sent_ns = time.monotonic_ns()
             try:
                 if step.provider.kind == "echo":
-                    return self._echo(exchange)
-                return await self._attempt(plan, step, exchange, relay, total_at)
+                    return self._echo(exchange, found)
+                call = self._prepare(exchange, plan, step, found, total_at)
+                sink = relay.early_sink if relay is not None else None
+                connection, stale = await send(self._services.pool, step.provider, call, sink)
+                if stale:
+                    self._count_stale(exchange)
+                reader = connection.reader
+                if reader.status == 200 and (reader.relaying or not found.stream):
+                    return connection
+                raise self._refused(connection, step.provider)
             except RequestError as error:
-                if not (left and error.failure.retryable):
+                if not (left and error.failure.value.retryable):
                     raise
                 self._services.settler.attempt_failed(exchange, error)
         raise RequestError(Failure.UPSTREAM_UNAVAILABLE, "No provider is left to ask.")
 
-    async def _attempt(
-        self, plan: Plan, step: Step, exchange: Exchange, relay: StreamRelay | None, total_at: float
-    ) -> Connection:
-        services, found, provider = self._services, _scan(exchange), step.provider
+    def _prepare(self, exchange: Exchange, plan: Plan, step: Step, found: Scan, total_at: float) -> Call:
+        """The request for one target, in bytes, with the journal told of the attempt."""
         slot = _admission(exchange).slot
-        services.ledger.attempt(slot, exchange.attempts, 0)
-        ask_usage = found.stream and provider.stream_usage and not found.include_usage
-        body = exchange.body
+        self._services.ledger.attempt(slot, exchange.attempts, 0)
+        body, stream = exchange.body, found.stream
+        ask_usage = stream and step.provider.stream_usage and not found.include_usage
         if ask_usage or step.model is not None:
             body = found.rewrite(body, step.model, ask_usage)
-        request = b"%b%bcontent-length: %d\r\n\r\n%b" % (
-            step.heads[exchange.endpoint], exchange.forward, len(body), body
-        )
-        call = Call(
-            request, _options(exchange), step.served_model, slot, found.estimate_tokens, plan.route.timeouts, total_at
-        )
-        connection, stale = await send(services.pool, provider, call, relay.early_sink if relay else None)
-        if stale:
-            reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
-            services.settler.attempt_failed(exchange, reset)
-            exchange.attempts += 1
-            services.ledger.attempt(slot, exchange.attempts, 0)
-        if connection.reader.status != 200 or (found.stream and not connection.reader.relaying):
-            raise self._refused(connection, provider)
-        return connection
+        head = step.heads[exchange.endpoint]
+        request = b"%b%bcontent-length: %d\r\n\r\n%b" % (head, exchange.forward, len(body), body)
+        options = STREAM if stream else 0
+        if stream and exchange.chunked:
+            options |= CHUNKED
+        if found.include_usage:
+            options |= WANTS_USAGE
+        if exchange.cache_key is not None:
+            options |= CAPTURE
+        journal = (slot, found.estimate_tokens)
+        return Call(request, options, step.served_model, journal, plan.route.timeouts, total_at)
+
+    def _count_stale(self, exchange: Exchange) -> None:
+        reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
+        self._services.settler.attempt_failed(exchange, reset)
+        exchange.attempts += 1
+        self._services.ledger.attempt(_admission(exchange).slot, exchange.attempts, 0)
 
     def _refused(self, connection: Connection, provider: Provider) -> RequestError:
         """What an answer other than the wanted one means; the connection is taken back."""
@@ -327,8 +347,8 @@ class Pipeline:
         self._services.pool.keep(provider, connection)
         return RequestError(failure, message, status=status, retry_after_s=retry_after_s)
 
-    def _echo(self, exchange: Exchange) -> EchoAnswer:
-        answer = EchoAnswer(exchange.body, _scan(exchange), exchange.endpoint, self._services.tokenizer)
+    def _echo(self, exchange: Exchange, found: Scan) -> EchoAnswer:
+        answer = EchoAnswer(exchange.body, found, exchange.endpoint, self._services.tokenizer)
         answer.frame(chunked=exchange.chunked)
         return answer
 
@@ -336,25 +356,25 @@ class Pipeline:
 
     def _take_usage(self, exchange: Exchange, upstream: Connection | EchoAnswer) -> None:
         usage = upstream.usage()
-        tokenizer, found = self._services.tokenizer, _scan(exchange)
         if usage is not None:
             exchange.usage, exchange.usage_source = usage, "provider"
         elif not isinstance(upstream, EchoAnswer):
-            completion = upstream.reader.count_text()
-            exchange.usage = (found.count(exchange.body, tokenizer), completion, 0, 0)
+            prompt = _scan(exchange).count(exchange.body, self._services.tokenizer)
+            exchange.usage = (prompt, upstream.reader.count_text(), 0, 0)
             exchange.usage_source = "counted"
-        if exchange.route is not None and exchange.error is None:
-            self._means.learn(exchange.route.alias, exchange.usage[1])
+        if exchange.plan is not None and exchange.error is None:
+            self._means.learn(exchange.plan.route.alias, exchange.usage[1])
 
     def _release(self, exchange: Exchange, upstream: Connection | EchoAnswer) -> None:
         if not isinstance(upstream, EchoAnswer):
-            self._services.pool.keep(_provider(exchange), upstream)
+            self._services.pool.keep(_step(exchange).provider, upstream)
 
     def _keep(self, exchange: Exchange, payload: bytes, wish: Wish, *, stream: bool) -> None:
-        assert exchange.cache_key is not None
-        assert exchange.route is not None
-        ttl_s = wish.ttl_s if wish.ttl_s is not None else exchange.route.cache_ttl_s
-        self._services.cache.keep(exchange.cache_key, payload, time.monotonic_ns(), stream=stream, ttl_s=ttl_s)
+        ttl_s = wish.ttl_s
+        if ttl_s is None and exchange.plan is not None:
+            ttl_s = exchange.plan.route.cache_ttl_s
+        if exchange.cache_key is not None:
+            self._services.cache.keep(exchange.cache_key, payload, time.monotonic_ns(), stream=stream, ttl_s=ttl_s)
 
     def _head(self, exchange: Exchange, served: bytes) -> bytes:
         received_ns, upstream_ns = exchange.received_ns, exchange.upstream_ns
@@ -362,16 +382,6 @@ class Pipeline:
         exchange.overhead_ns = total_ns - upstream_ns
         times = (total_ns, exchange.work_ns - received_ns, exchange.admitted_ns - exchange.work_ns, upstream_ns)
         return answer_head(_admission(exchange), served, exchange.cache, exchange.attempts, times)
-
-
-def _options(exchange: Exchange) -> int:
-    found = _scan(exchange)
-    return (
-        (STREAM if found.stream else 0)
-        | (CHUNKED if exchange.chunked else 0)
-        | (WANTS_USAGE if found.include_usage else 0)
-        | (CAPTURE if exchange.cache_key is not None else 0)
-    )
 
 
 async def _body(ask: Ask) -> bytes:
@@ -401,6 +411,6 @@ def _scan(exchange: Exchange) -> Scan:
     return exchange.scan
 
 
-def _provider(exchange: Exchange) -> Provider:
-    assert exchange.provider is not None
-    return exchange.provider
+def _step(exchange: Exchange) -> Step:
+    assert exchange.step is not None
+    return exchange.step

@@ -5,13 +5,13 @@ Invariant: a policy is swapped whole, so that a request sees one generation only
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from headgate.admission.keys import KeyRing, require_model
 from headgate.config.runtime import Permission
 from headgate.errors import Failure, RequestError
-from headgate.exchange import ENDPOINT_PATHS, Endpoint
+from headgate.exchange import ENDPOINTS, Endpoint
 from headgate.routing.table import RouteTable
 from headgate.upstream.request import request_head
 
@@ -23,23 +23,32 @@ MAX_PLANS = 4096
 _MODEL_CHARS = "/:@+,;=()[]!"
 
 
-class Step(NamedTuple):
-    """One target of a plan, ready to be called."""
+class Step:
+    """One target of a plan, ready to be called; compared by identity, so that it is a cheap dictionary key."""
 
-    provider: Provider
-    model: str | None
-    served_model: str
-    heads: dict[Endpoint, bytes]
-    labels: bytes
+    __slots__ = ("heads", "labels", "model", "provider", "served_model")
+
+    def __init__(self, provider: Provider, model: str | None, asked: str, heads: dict[Endpoint, bytes]) -> None:
+        """`model` None keeps the name that was asked for."""
+        self.provider = provider
+        self.model = model
+        self.served_model = served = model or asked
+        self.heads = heads
+        label = quote(served, safe=_MODEL_CHARS)
+        self.labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {label}\r\n".encode()
 
 
-class Plan(NamedTuple):
+class Plan:
     """What one key gets when it asks for one model."""
 
-    key: Key
-    limits: Limits
-    route: Route
-    steps: tuple[Step, ...]
+    __slots__ = ("key", "limits", "model", "route", "steps")
+
+    def __init__(self, key: Key, limits: Limits, model: str, route: Route, steps: tuple[Step, ...]) -> None:
+        self.key = key
+        self.limits = limits
+        self.model = model
+        self.route = route
+        self.steps = steps
 
 
 class Policy:
@@ -53,7 +62,7 @@ class Policy:
         self.routes = RouteTable(runtime)
         self._plans: dict[tuple[str, str], Plan] = {}
         self._heads = {
-            provider.name: {endpoint: request_head(provider, path) for endpoint, path in ENDPOINT_PATHS.items()}
+            provider.name: {endpoint: request_head(provider, endpoint.path) for endpoint in ENDPOINTS}
             for provider in runtime.providers
             if provider.kind == "http"
         }
@@ -79,11 +88,6 @@ class Policy:
             message = f"The model {model!r} does not exist here. GET /v1/models lists those that do."
             raise RequestError(Failure.MODEL_NOT_FOUND, message, param="model")
         require_model(key, model)
-        steps = [self._step(target.provider, target.model, model) for target in route.targets]
-        return Plan(key, self.keys.limits(key), route, tuple(steps))
-
-    def _step(self, provider_name: str, model: str | None, asked: str) -> Step:
-        provider = self.routes.provider(provider_name)
-        served = model or asked
-        labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {quote(served, safe=_MODEL_CHARS)}\r\n"
-        return Step(provider, model, served, self._heads.get(provider.name, {}), labels.encode())
+        providers = [(self.routes.provider(target.provider), target.model) for target in route.targets]
+        steps = [Step(provider, name, model, self._heads.get(provider.name, {})) for provider, name in providers]
+        return Plan(key, self.keys.limits(key), model, route, tuple(steps))

@@ -15,7 +15,7 @@ from headgate.api.answers import JSON, refuse, respond
 from headgate.edge.body import Prepared
 from headgate.edge.request import EdgeRequest
 from headgate.errors import Failure, RequestError
-from headgate.exchange import Endpoint
+from headgate.exchange import CHAT, COMPLETIONS, EMBEDDINGS, Endpoint
 from headgate.pipeline import Pipeline
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -28,9 +28,9 @@ def register(app: Application, pipeline: Pipeline) -> None:
     """Add the dialect's endpoints to the application."""
     router = app.router
     for path, endpoint in (
-        ("/v1/chat/completions", Endpoint.CHAT),
-        ("/v1/completions", Endpoint.COMPLETIONS),
-        ("/v1/embeddings", Endpoint.EMBEDDINGS),
+        ("/v1/chat/completions", CHAT),
+        ("/v1/completions", COMPLETIONS),
+        ("/v1/embeddings", EMBEDDINGS),
     ):
         router.add_post(path, _model_endpoint(pipeline, endpoint))
     router.add_post("/v1/responses", _not_built)

@@ -14,7 +14,6 @@ from headgate.errors import Failure, RequestError
 if TYPE_CHECKING:
     from headgate.config.runtime import CacheSettings
 
-EMBEDDINGS = 2
 CONTROL_HEADER = b"x-headgate-cache"
 TTL_HEADER = b"x-headgate-cache-ttl"
 MODES = (None, b"no-store", b"refresh", b"force")
@@ -57,11 +56,14 @@ class MemoryCache:
         self._cache = Cache(settings.max_bytes // max(workers, 1)) if settings.enabled else None
         self._seed = secrets.randbits(64)
 
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is ever kept."""
+        return self._cache is not None
+
     def key(self, body: bytes, scan: Scan, endpoint: int, tenant: str, wish: Wish) -> CacheKey | None:
         """The key of an eligible request, None for one that the cache has no part in."""
-        if self._cache is None or wish.mode == b"no-store":
-            return None
-        if wish.mode != b"force" and not scan.deterministic and endpoint != EMBEDDINGS:
+        if wish.mode == b"no-store" or (wish.mode != b"force" and not scan.deterministic):
             return None
         return cache_key(body, tenant, endpoint, self._seed)
 

@@ -6,10 +6,14 @@ Invariant: it answers as a provider would, with exact usage, so that everything 
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from headgate.core import Scan, Tokenizer, echo, read_usage, replay, stream_from_answer
 from headgate.errors import Failure, RequestError
+
+
+if TYPE_CHECKING:
+    from headgate.exchange import Endpoint
 
 
 class Writer(Protocol):
@@ -33,8 +37,8 @@ class EchoAnswer:
 
     mid_event = False
 
-    def __init__(self, body: bytes, scan: Scan, endpoint: int, tokenizer: Tokenizer) -> None:
-        answer = echo(body, endpoint, tokenizer)
+    def __init__(self, body: bytes, scan: Scan, endpoint: Endpoint, tokenizer: Tokenizer) -> None:
+        answer = echo(body, endpoint.number, tokenizer)
         if answer is None:
             message = "The echo model has no embeddings. Configure a provider that has."
             raise RequestError(Failure.INVALID_REQUEST, message, param="model")

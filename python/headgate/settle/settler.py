@@ -15,24 +15,28 @@ from headgate.errors import Blame, Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headgate.core import LedgerWorker
+    from headgate.core import LedgerWorker, Meter
     from headgate.errors import RequestError
-    from headgate.exchange import Exchange
+    from headgate.exchange import Endpoint, Exchange
     from headgate.observe.metrics import Metrics
+    from headgate.policy import Plan, Step
     from headgate.settle.spool import Spool
 
 NO_USAGE = (0, 0, 0, 0)
-MAX_LABELS = 4096
+MAX_KINDS = 4096
 MAX_TOKENS = 1 << 31
 """More than any answer has: a provider's absurd number must not block a key for hours."""
 
 _REJECTS = {
-    Failure.RPM_EXCEEDED: "rpm",
-    Failure.TPM_EXCEEDED: "tpm",
-    Failure.CONCURRENCY_EXCEEDED: "concurrency",
-    Failure.REQUEST_EXCEEDS_LIMIT: "request_exceeds_limit",
-    Failure.OVERLOADED: "overloaded",
+    Failure.RPM_EXCEEDED.name: "rpm",
+    Failure.TPM_EXCEEDED.name: "tpm",
+    Failure.CONCURRENCY_EXCEEDED.name: "concurrency",
+    Failure.REQUEST_EXCEEDS_LIMIT.name: "request_exceeds_limit",
+    Failure.OVERLOADED.name: "overloaded",
 }
+
+Kind = tuple["Plan | None", "Step | None", "Endpoint", bool, int, str]
+"""What records and series have in common: plan, step, endpoint, stream, status, outcome."""
 
 
 class Books(NamedTuple):
@@ -48,86 +52,85 @@ class Books(NamedTuple):
 class Settler:
     """Settles the exchanges of one worker."""
 
-    __slots__ = ("_books", "_labels", "in_flight", "metrics")
+    __slots__ = ("_books", "_kinds", "_metrics", "in_flight")
 
     def __init__(self, books: Books, metrics: Metrics) -> None:
         self._books = books
-        self._labels: dict[tuple[str, str, str, str, str, bool], RecordLabels] = {}
-        self.metrics = metrics
+        self._kinds: dict[Kind, tuple[RecordLabels, Meter]] = {}
+        self._metrics = metrics
         self.in_flight = 0
 
-    def begin(self) -> None:
-        """A request reached the pipeline."""
-        self.in_flight += 1
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted under the present configuration."""
+        return self._metrics
+
+    @metrics.setter
+    def metrics(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._kinds.clear()
 
     def attempt_failed(self, exchange: Exchange, error: RequestError) -> None:
         """An attempt ended and another one follows: its record and its count."""
-        self._write(exchange, (exchange.request_id, error.status, error.code, exchange.cache, "none"), NO_USAGE)
-        provider = exchange.provider
-        self.metrics.attempts.add((provider.name if provider else "", error.code))
+        admission, scan, step = exchange.admission, exchange.scan, exchange.step
+        if admission is None or scan is None or step is None:
+            return
+        labels, _ = self._kind((exchange.plan, step, exchange.endpoint, scan.stream, error.status, error.code))
+        story = (exchange.request_id, error.status, error.code, exchange.cache, "none")
+        times = (exchange.started_ms, exchange.received_ns, 0, time.monotonic_ns())
+        self._books.spool.append_line(labels.line(admission, exchange.attempts, story, NO_USAGE, times))
+        self._metrics.attempts.add((step.provider.name, error.code))
 
     def settle(self, exchange: Exchange) -> None:
         """The request is over: everything about it is told, once."""
         self.in_flight -= 1
-        error, usage, admission = exchange.error, exchange.usage, exchange.admission
+        error, usage, admission, scan = exchange.error, exchange.usage, exchange.admission, exchange.scan
         if error is None:
             status, outcome = 200, "cached" if exchange.cache == "hit" else "ok"
         else:
             status, outcome = error.status, error.code
+        stream = scan is not None and scan.stream
+        kind = (exchange.plan, exchange.step, exchange.endpoint, stream, status, outcome)
+        labels, meter = self._kinds.get(kind) or self._kind(kind)
+        received_ns, first_ns = exchange.received_ns, exchange.first_token_ns
+        now_ns = time.monotonic_ns()
         if admission is not None and admission.refused is None:
             story = (exchange.request_id, status, outcome, exchange.cache, exchange.usage_source)
-            now_ns = self._write(exchange, story, usage)
-            used = min(usage[0] + usage[1], MAX_TOKENS)
-            self._books.ledger.settle(admission.slot, used, time.monotonic_ns())
-        else:
-            now_ns = time.monotonic_ns()
-        self._count(exchange, status, outcome, now_ns)
+            times = (exchange.started_ms, received_ns, first_ns, now_ns)
+            books = self._books
+            books.spool.append_line(labels.line(admission, exchange.attempts, story, usage, times))
+            books.ledger.settle(admission.slot, min(usage[0] + usage[1], MAX_TOKENS), now_ns)
+        ttft_ns = first_ns - received_ns if first_ns > received_ns else 0
+        meter.count(now_ns - received_ns, exchange.overhead_ns, ttft_ns, usage)
+        if exchange.cache_key is not None:
+            self._metrics.cache.add(("memory", exchange.cache))
+        if error is not None:
+            self._count_reject(error)
         if self._books.log is not None:
             self._books.log(exchange, now_ns)
 
-    def _write(
-        self, exchange: Exchange, story: tuple[str, int, str, str, str], usage: tuple[int, int, int, int]
-    ) -> int:
-        """Append the record of the current attempt; returns its end in monotonic ns."""
-        key, scan, provider, admission = exchange.key, exchange.scan, exchange.provider, exchange.admission
-        now_ns = time.monotonic_ns()
-        if key is None or scan is None or admission is None:
-            return now_ns
-        name = provider.name if provider is not None else ""
-        kind = (key.name, exchange.label, scan.model, exchange.served_model, name, scan.stream)
-        labels = self._labels.get(kind) or self._new_labels(kind)
-        times = (exchange.started_ms, exchange.received_ns, exchange.first_token_ns, now_ns)
-        self._books.spool.append_line(labels.line(admission, exchange.attempts, story, usage, times))
-        return now_ns
-
-    def _new_labels(self, kind: tuple[str, str, str, str, str, bool]) -> RecordLabels:
-        if len(self._labels) >= MAX_LABELS:
-            self._labels.clear()
-        key, endpoint, model, served, provider, stream = kind
+    def _kind(self, kind: Kind) -> tuple[RecordLabels, Meter]:
+        known = self._kinds.get(kind)
+        if known is not None:
+            return known
+        if len(self._kinds) >= MAX_KINDS:
+            self._kinds.clear()
+        plan, step, endpoint, stream, status, outcome = kind
+        provider = step.provider.name if step is not None else ""
         members = [
-            ("key", key),
-            ("endpoint", endpoint),
-            ("model", model),
-            ("served_model", served),
+            ("key", plan.key.name if plan is not None else ""),
+            ("endpoint", endpoint.label),
+            ("model", plan.model if plan is not None else ""),
+            ("served_model", step.served_model if step is not None else ""),
             ("provider", provider),
         ]
-        labels = self._labels[kind] = RecordLabels(self._books.segment_id, self._books.worker, members, stream)
-        return labels
+        labels = RecordLabels(self._books.segment_id, self._books.worker, members, stream)
+        alias = plan.route.alias if plan is not None else ""
+        made = labels, self._metrics.meter(endpoint.label, alias, provider, status, outcome)
+        self._kinds[kind] = made
+        return made
 
-    def _count(self, exchange: Exchange, status: int, outcome: str, now_ns: int) -> None:
-        metrics, received_ns = self.metrics, exchange.received_ns
-        model = exchange.route.alias if exchange.route is not None else ""
-        provider = exchange.provider.name if exchange.provider is not None else ""
-        meter = metrics.meter(exchange.label, model, provider, status, outcome)
-        first_ns = exchange.first_token_ns
-        meter.count(
-            max(now_ns - received_ns, 0),
-            max(exchange.overhead_ns, 0),
-            max(first_ns - received_ns, 0) if first_ns else 0,
-            exchange.usage,
-        )
-        if exchange.cache_key is not None:
-            metrics.cache.add(("memory", exchange.cache))
-        error = exchange.error
-        if error is not None and error.failure in _REJECTS and error.failure.value.blame is not Blame.UPSTREAM:
-            metrics.rejects.add((_REJECTS[error.failure],))
+    def _count_reject(self, error: RequestError) -> None:
+        reject = _REJECTS.get(error.failure.name)
+        if reject is not None and error.failure.value.blame is not Blame.UPSTREAM:
+            self._metrics.rejects.add((reject,))

@@ -6,7 +6,7 @@ when the caller leaves, the connection is closed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headgate.upstream.connection import FAILED, HEAD
 
@@ -15,59 +15,55 @@ if TYPE_CHECKING:
     from headgate.upstream.connection import Connection, Sink
     from headgate.upstream.pool import Pool
 
-
 STREAM, CHUNKED, WANTS_USAGE, CAPTURE = 1, 2, 4, 8
 
 
-class Call(NamedTuple):
-    """One request to a provider, in bytes, and how its answer is to be read (`options`: the reader's bits)."""
+class Call:
+    """One request to a provider, in bytes, and how its answer is to be read (`options`: the reader's bits).
 
-    request: bytes
-    options: int
-    model: str
-    slot: int
-    prompt_tokens: int
-    timeouts: Timeouts
-    total_at: float
+    `total_at` is the loop's second at which the whole request must be over.
+    """
+
+    __slots__ = ("model", "options", "prompt_tokens", "request", "slot", "timeouts", "total_at")
+
+    def __init__(
+        self, request: bytes, options: int, model: str, journal: tuple[int, int], timeouts: Timeouts, total_at: float
+    ) -> None:
+        """`journal` is the journal's slot and the prompt tokens to begin with."""
+        self.request = request
+        self.options = options
+        self.model = model
+        self.slot, self.prompt_tokens = journal
+        self.timeouts = timeouts
+        self.total_at = total_at
 
 
-async def send(pool: Pool, provider: Provider, call: Call, sink: Sink | None) -> tuple[Connection, int]:
-    """A connection whose answer can be judged, and how many stale ones were passed over.
+async def send(pool: Pool, provider: Provider, call: Call, sink: Sink | None) -> tuple[Connection, bool]:
+    """A connection whose answer can be judged, and whether a stale one was passed over.
 
     Raises:
         RequestError: no connection, no answer in time, or a broken one.
     """
-    kept = pool.take_idle(provider)
-    if kept is not None:
+    kept = connection = pool.take_idle(provider)
+    if connection is None:
+        connection = await pool.connect(provider)
+    while True:
         try:
-            await _exchange(kept, call, sink)
+            connection.sink = sink
+            connection.reader.begin(call.options, call.model, call.slot, call.prompt_tokens)
+            await connection.begin(call.request, call.timeouts, call.total_at)
         except BaseException:
-            pool.discard(kept)
+            pool.discard(connection)
             raise
-        if kept.reader.flags & HEAD or not kept.reader.flags & FAILED:
-            return _judged(pool, kept), 0
-        pool.discard(kept)
-    fresh = await pool.connect(provider)
-    try:
-        await _exchange(fresh, call, sink)
-    except BaseException:
-        pool.discard(fresh)
-        raise
-    return _judged(pool, fresh), int(kept is not None)
-
-
-async def _exchange(connection: Connection, call: Call, sink: Sink | None) -> None:
-    connection.sink = sink
-    connection.reader.begin(call.options, call.model, call.slot, call.prompt_tokens)
-    await connection.begin(call.request, call.timeouts, call.total_at)
-
-
-def _judged(pool: Pool, connection: Connection) -> Connection:
-    """Refuse a broken answer unless some of it was relayed already: then the relay tells."""
-    error = connection.error()
-    if error is not None and not (connection.parts or connection.sink):
-        pool.discard(connection)
-        raise error
-    return connection
-
-
+        flags = connection.reader.flags
+        if not flags & FAILED and (flags & HEAD or connection.alive):
+            return connection, connection is not kept and kept is not None
+        if connection is kept and not flags & HEAD and connection.reader.failure == "no_response":
+            pool.discard(connection)
+            connection = await pool.connect(provider)
+            continue
+        error = connection.error()
+        if error is not None and not connection.passed:
+            pool.discard(connection)
+            raise error
+        return connection, connection is not kept and kept is not None

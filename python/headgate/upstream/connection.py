@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_clock",
+        "_loop",
         "_lost",
         "_phase",
         "_start",
@@ -63,6 +64,7 @@ class Connection(asyncio.Protocol):
         "listener",
         "parked",
         "parts",
+        "passed",
         "paused",
         "read_at",
         "reader",
@@ -72,11 +74,14 @@ class Connection(asyncio.Protocol):
         "used",
     )
 
-    def __init__(self, reader: Reader, clock: Callable[[], float], lost: Callable[[Connection], None]) -> None:
-        """`lost` is told when the socket is gone; `clock` gives the loop's seconds."""
+    def __init__(
+        self, reader: Reader, loop: asyncio.AbstractEventLoop, lost: Callable[[Connection], None]
+    ) -> None:
+        """`lost` is told when the socket is gone."""
         self.reader = reader
         self._lost = lost
-        self._clock = clock
+        self._loop = loop
+        self._clock = loop.time
         self._waiter: asyncio.Future[None] | None = None
         self.transport: asyncio.Transport | None = None
         self.sink: Sink | None = None
@@ -84,6 +89,7 @@ class Connection(asyncio.Protocol):
         self.parts: list[bytes] = []
         self.parked: Callable[[], None] | None = None
         self.used = False
+        self.passed = False
         self.paused = False
         self.idle_since = 0.0
         self.read_at = 0.0
@@ -120,6 +126,7 @@ class Connection(asyncio.Protocol):
         waiter = self._waiter
         if waiter is not None and (flags & ENDED or self.parts or (self.sink is not None and out is not None)):
             self._waiter = None
+            self.passed = out is not None
             if not waiter.done():
                 waiter.set_result(None)
         if flags & ENDED:
@@ -143,13 +150,14 @@ class Connection(asyncio.Protocol):
 
     def handshake(self) -> asyncio.Future[None]:
         """Resolves when TLS is up, or has failed."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        return self._waiter
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def begin(self, request: bytes, timeouts: Timeouts, total_at: float) -> asyncio.Future[None]:
         """Send a request; the future resolves when its answer can be judged. The reader was armed by the caller."""
-        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._waiter = waiter = self._loop.create_future()
         self.parts = []
+        self.passed = False
         self.first_token_ns = 0
         self._start = self.read_at = self._clock()
         self.timeouts = timeouts

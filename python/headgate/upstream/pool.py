@@ -16,8 +16,6 @@ from headgate.upstream.connection import FAILED, READY, Connection
 from headgate.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from headgate.config.runtime import Provider
     from headgate.edge.deadlines import Deadlines
 
@@ -28,26 +26,26 @@ KEEP_S = 55.0
 class Pool:
     """The idle connections of one worker, by provider endpoint."""
 
-    __slots__ = ("_clock", "_deadlines", "_idle", "_ledger", "_resolver", "_tls", "_tokenizer")
+    __slots__ = ("_deadlines", "_idle", "_ledger", "_loop", "_resolver", "_tls", "_tokenizer")
 
     def __init__(
-        self, ledger: LedgerWorker, tokenizer: Tokenizer, deadlines: Deadlines, clock: Callable[[], float]
+        self, ledger: LedgerWorker, tokenizer: Tokenizer, deadlines: Deadlines, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._ledger = ledger
         self._tokenizer = tokenizer
         self._deadlines = deadlines
-        self._clock = clock
-        self._resolver = Resolver(clock)
-        self._idle: dict[tuple[bool, str, int, str | None], list[Connection]] = {}
+        self._loop = loop
+        self._resolver = Resolver(loop.time)
+        self._idle: dict[str, list[Connection]] = {}
         self._tls: dict[str | None, TlsClient] = {}
 
     def take_idle(self, provider: Provider) -> Connection | None:
         """A kept connection, the most recently used first."""
-        idle = self._idle.get(_origin(provider))
-        now = self._clock()
+        idle = self._idle.get(provider.name)
         while idle:
             connection = idle.pop()
-            if connection.alive and connection.reader.reusable and now - connection.idle_since < KEEP_S:
+            fresh = self._loop.time() - connection.idle_since < KEEP_S
+            if fresh and connection.alive and connection.reader.reusable:
                 return connection
             self.discard(connection)
         return None
@@ -73,16 +71,22 @@ class Pool:
     def keep(self, provider: Provider, connection: Connection) -> None:
         """Take a connection back after its answer; close it when it cannot serve again."""
         connection.sink = None
-        if connection.alive and connection.reader.trailing:
+        if not connection.alive:
+            return
+        if connection.reader.reusable:
+            if connection.paused:
+                connection.resume()
+            connection.idle_since = self._loop.time()
+            self._idle.setdefault(provider.name, []).append(connection)
+        elif connection.reader.trailing:
             connection.park(lambda: self.keep(provider, connection))
-            return
-        if not (connection.alive and connection.reader.reusable):
+        else:
             self.discard(connection)
-            return
-        connection.used = True
-        connection.resume()
-        connection.idle_since = self._clock()
-        self._idle.setdefault(_origin(provider), []).append(connection)
+
+    def forget_provider(self, name: str) -> None:
+        """Close what is kept for a provider that a reload changed or removed."""
+        for connection in self._idle.pop(name, []):
+            self.discard(connection)
 
     def discard(self, connection: Connection) -> None:
         """Close a connection for good."""
@@ -117,9 +121,8 @@ class Pool:
     async def _connect_one(self, provider: Provider, address: str) -> Connection:
         tls = self._tls_client(provider) if provider.tls else None
         reader = Reader(self._ledger, self._tokenizer, tls, provider.host)
-        loop = asyncio.get_running_loop()
-        connection = Connection(reader, self._clock, self._forget)
-        transport, _ = await loop.create_connection(lambda: connection, address, provider.port)
+        connection = Connection(reader, self._loop, self._forget)
+        transport, _ = await self._loop.create_connection(lambda: connection, address, provider.port)
         try:
             if provider.tls and not reader.flags & READY:
                 await connection.handshake()
@@ -141,6 +144,3 @@ class Pool:
             client = self._tls[provider.ca_file] = TlsClient(pem)
         return client
 
-
-def _origin(provider: Provider) -> tuple[bool, str, int, str | None]:
-    return provider.tls, provider.host, provider.port, provider.ca_file
