@@ -18,7 +18,7 @@ from headgate.exchange import EMBEDDINGS, Endpoint, Exchange
 from headgate.providers.echo import EchoAnswer
 from headgate.relay.stream import StreamRelay
 from headgate.routing.failover import caller_status, failure_of
-from headgate.upstream.call import CAPTURE, CHUNKED, STREAM, WANTS_USAGE, Call, send
+from headgate.upstream.call import CAPTURE, CHUNKED, STREAM, WANTS_USAGE, Call
 from headgate.upstream.request import forwarded
 
 if TYPE_CHECKING:
@@ -116,17 +116,26 @@ class Pipeline:
         settler = self._services.settler
         settler.in_flight += 1
         try:
-            scan, plan = await self._identify(exchange, ask)
+            policy = self._policy
+            key = policy.keys.identify(ask.authorization, exchange.started_ms / 1000)
+            exchange.body = body = ask.whole or await _body(ask)
+            found = scan(body, endpoint.number)
+            if isinstance(found, tuple):
+                raise _unreadable(found)
+            exchange.scan = found
+            exchange.plan = plan = policy.plan(key, found.model)
+            if ask.vendor:
+                exchange.forward = forwarded(ask.headers.values)
             wish = _wish(ask) if ask.special else NO_WISH
-            self._admit(exchange, plan, scan)
+            self._admit(exchange, plan, found)
             if self._cached:
-                answer = self._from_cache(exchange, plan, scan, wish)
+                answer = self._from_cache(exchange, plan, found, wish)
                 if answer is not None:
                     return answer
-            if scan.stream:
-                relay = self._open(exchange, plan, scan, wish)
+            if found.stream:
+                relay = self._open(exchange, plan, found, wish)
                 return await self._begun(exchange, relay)
-            return self._whole(exchange, await self._call(exchange, plan, scan, None), wish)
+            return self._whole(exchange, await self._call(exchange, plan, found, None), wish)
         except RequestError as error:
             exchange.error = error
             if exchange.admission is not None:
@@ -153,21 +162,7 @@ class Pipeline:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    # --- identify, admit, cache
-
-    async def _identify(self, exchange: Exchange, ask: Ask) -> tuple[Scan, Plan]:
-        """The key is checked before the body is read (RULINGS 18)."""
-        policy = self._policy
-        key = policy.keys.identify(ask.authorization, exchange.started_ms / 1000)
-        exchange.body = body = ask.whole or await _body(ask)
-        found = scan(body, exchange.endpoint.number)
-        if isinstance(found, tuple):
-            raise _unreadable(found)
-        exchange.scan = found
-        exchange.plan = plan = policy.plan(key, found.model)
-        if ask.vendor:
-            exchange.forward = forwarded(ask.headers.values)
-        return found, plan
+    # --- admit, cache
 
     def _admit(self, exchange: Exchange, plan: Plan, found: Scan) -> None:
         key = plan.key
@@ -291,11 +286,13 @@ class Pipeline:
                     return self._echo(exchange, found)
                 call = self._prepare(exchange, plan, step, found, total_at)
                 sink = relay.early_sink if relay is not None else None
-                connection, stale = await send(self._services.pool, step.provider, call, sink)
-                if stale:
-                    self._count_stale(exchange)
+                pool = self._services.pool
+                connection = pool.take_idle(step.provider) or await pool.connect(step.provider)
+                await pool.exchange(connection, call, sink)
+                if not connection.judge():
+                    connection = await self._again(exchange, step, call, connection)
                 reader = connection.reader
-                if reader.status == 200 and (reader.relaying or not found.stream):
+                if reader.status == 200 and (not found.stream or reader.relaying):
                     return connection
                 raise self._refused(connection, step.provider)
             except RequestError as error:
@@ -324,11 +321,18 @@ class Pipeline:
         journal = (slot, found.estimate_tokens)
         return Call(request, options, step.served_model, journal, plan.route.timeouts, total_at)
 
-    def _count_stale(self, exchange: Exchange) -> None:
+    async def _again(self, exchange: Exchange, step: Step, call: Call, stale: Connection) -> Connection:
+        """The same request over a fresh connection, once: a kept one was closed by the provider (RULINGS 21)."""
+        services = self._services
+        services.pool.discard(stale)
         reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
-        self._services.settler.attempt_failed(exchange, reset)
+        services.settler.attempt_failed(exchange, reset)
         exchange.attempts += 1
-        self._services.ledger.attempt(_admission(exchange).slot, exchange.attempts, 0)
+        services.ledger.attempt(_admission(exchange).slot, exchange.attempts, 0)
+        fresh = await services.pool.connect(step.provider)
+        await services.pool.exchange(fresh, call, stale.sink)
+        fresh.judge()
+        return fresh
 
     def _refused(self, connection: Connection, provider: Provider) -> RequestError:
         """What an answer other than the wanted one means; the connection is taken back."""
@@ -362,8 +366,9 @@ class Pipeline:
             prompt = _scan(exchange).count(exchange.body, self._services.tokenizer)
             exchange.usage = (prompt, upstream.reader.count_text(), 0, 0)
             exchange.usage_source = "counted"
-        if exchange.plan is not None and exchange.error is None:
-            self._means.learn(exchange.plan.route.alias, exchange.usage[1])
+        found, plan = exchange.scan, exchange.plan
+        if plan is not None and found is not None and found.max_output_tokens is None and exchange.error is None:
+            self._means.learn(plan.route.alias, exchange.usage[1])
 
     def _release(self, exchange: Exchange, upstream: Connection | EchoAnswer) -> None:
         if not isinstance(upstream, EchoAnswer):

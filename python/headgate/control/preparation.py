@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING
 from headgate.config.accounts import AccountTable
 from headgate.config.compile import compile_runtime
 from headgate.config.loader import Loaded, load
-from headgate.config.snapshot import write_snapshot
+from headgate.config.snapshot import read_snapshot, write_snapshot
 from headgate.control import sockets
-from headgate.control.statedir import StateDir, boot_id, make_admin_key, write_whole
+from headgate.control.statedir import (
+    SNAPSHOT,
+    StateDir,
+    StateDirHeldError,
+    boot_id,
+    make_admin_key,
+    write_whole,
+)
 from headgate.core import Ledger, LedgerShape
+from headgate.errors import ConfigError
 
 if TYPE_CHECKING:
     import socket
@@ -108,6 +116,48 @@ def prepare(options: Options, now_s: Callable[[], float] = time.time) -> Prepare
     return Prepared(
         loaded, runtime, tuple(warnings), accounts, admin, state, listeners, control_listener, segment
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """What a process of somebody else's server needs to serve as a worker does (RULINGS 8).
+
+    `state` is None where another process holds the directory and keeps the books.
+    """
+
+    runtime: Runtime
+    directory: Path
+    segment: Segment
+    state: StateDir | None
+
+
+def prepare_host(config: Path | None, now_s: Callable[[], float] = time.time) -> Hosted:
+    """Join the gateway of a state directory, or found it when nobody holds it.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or the holder has not published one yet.
+    """
+    loaded = load(config)
+    directory = (loaded.config_dir / loaded.document.state_dir).absolute()
+    try:
+        state = StateDir(directory)
+    except StateDirHeldError:
+        runtime = read_snapshot(directory / SNAPSHOT)
+        path, boot = str(StateDir.segment_of(directory)), boot_id()
+        ledger = Ledger.open(path, boot, None)
+        if ledger is None:
+            message = f"{directory} is held by a headgate whose ledger cannot be opened"
+            raise ConfigError(message) from None
+        shape = (seat_count(runtime.server.workers), SLOTS_PER_WORKER, 0, COUNTERS, HISTOGRAMS)
+        return Hosted(runtime, directory, Segment(ledger, path, boot, shape), None)
+    accounts = _accounts(state)
+    runtime, _warnings = compile_runtime(
+        loaded, generation=1, admin_digest=_admin(loaded, state).digest, accounts=accounts, now_s=now_s()
+    )
+    segment = _segment(state, runtime.server.workers, accounts.size)
+    runtime = replace(runtime, generation=segment.ledger.generation() + 1)
+    publish(state, segment, accounts, runtime)
+    return Hosted(runtime, directory, segment, state)
 
 
 def publish(state: StateDir, segment: Segment, accounts: AccountTable, runtime: Runtime) -> None:

@@ -142,6 +142,15 @@ class StateDir:
         return fd
 
 
+def sit_down(directory: Path, seats: int) -> Seat | None:
+    """A free seat of a state directory that somebody else may hold; None when all are taken."""
+    for index in range(seats):
+        fd = _try_lock(directory / "seats" / f"{index:04x}.lock")
+        if fd is not None:
+            return Seat(index, fd)
+    return None
+
+
 def make_admin_key(prefix: str) -> tuple[str, str]:
     """A new admin key and its SHA-256 (hex)."""
     key = prefix + secrets.token_urlsafe(_KEY_BYTES)

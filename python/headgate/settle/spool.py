@@ -63,6 +63,8 @@ class Spool:
         self.lost = 0
         self._torn = False
         self._failing = False
+        # Nothing waits, nothing failed, nothing is torn: an append is one write and nothing else.
+        self._clean = False
         self._rotate()
 
     @property
@@ -76,6 +78,26 @@ class Spool:
 
     def append_line(self, line: bytes) -> None:
         """Put one framed record on disk, or in the queue while the disk fails."""
+        size = self._size + len(line)
+        if self._clean and size <= self._rotate_bytes:
+            try:
+                written = self._write(self._fd, line)
+            except OSError as error:
+                self._clean = False
+                self._report(error)
+                self._enqueue(line)
+                return
+            if written == len(line):
+                self._size = size
+                return
+            self._clean = False
+            self._cut_back(written)
+            self._enqueue(line)
+            return
+        self._append_slowly(line)
+        self._clean = self._fd >= 0 and not (self._queue or self._torn or self._failing)
+
+    def _append_slowly(self, line: bytes) -> None:
         if self._queue or self._fd < 0:
             self._enqueue(line)
             self.flush()

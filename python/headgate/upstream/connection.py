@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from headgate.config.runtime import Timeouts
     from headgate.core import Reader
+    from headgate.upstream.call import Call
 
 READY, HEAD, COMMITTED, DONE, FAILED, OUTGOING = 1, 2, 4, 8, 16, 32
 ENDED = DONE | FAILED
@@ -153,23 +154,44 @@ class Connection(asyncio.Protocol):
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def begin(self, request: bytes, timeouts: Timeouts, total_at: float) -> asyncio.Future[None]:
-        """Send a request; the future resolves when its answer can be judged. The reader was armed by the caller."""
+    def begin(self, call: Call, sink: Sink | None) -> asyncio.Future[None]:
+        """Send a request; the future resolves when its answer can be judged, and passes bytes to `sink` if given."""
         self._waiter = waiter = self._loop.create_future()
-        self.parts = []
+        self.reader.begin(call.options, call.model, call.slot, call.prompt_tokens)
+        if self.parts:
+            self.parts = []
+        self.sink = sink
         self.passed = False
         self.first_token_ns = 0
-        self._start = self.read_at = self._clock()
-        self.timeouts = timeouts
-        self._total_at = total_at
+        self.timeouts = timeouts = call.timeouts
+        self._start = self.read_at = now = self._clock()
+        self._total_at = total_at = call.total_at
         self._phase = "first byte"
-        self.deadline = min(self._start + timeouts.first_byte_s, total_at)
+        first_byte_at = now + timeouts.first_byte_s
+        self.deadline = first_byte_at if first_byte_at < total_at else total_at
         transport = self.transport
         if transport is None:
             waiter.set_result(None)
         else:
-            transport.write(self.reader.seal(request))
+            transport.write(self.reader.seal(call.request))
         return waiter
+
+    def judge(self) -> bool:
+        """Whether there is an answer; False when a kept connection was closed before any byte of one came.
+
+        Raises:
+            RequestError: there is none, or it broke before any of it was passed on.
+        """
+        flags = self.reader.flags
+        if flags & HEAD and not flags & FAILED:
+            return True
+        if self.used and not flags & HEAD and self.reader.failure == "no_response":
+            return False
+        error = self.error()
+        if error is not None and not self.passed:
+            self.abort()
+            raise error
+        return True
 
     def relay_to(self, sink: Sink, listener: Listener) -> None:
         """Hand what came and what comes to `sink`; `listener` hears of the end, perhaps at once."""
@@ -213,15 +235,16 @@ class Connection(asyncio.Protocol):
     @property
     def alive(self) -> bool:
         """Whether another request may be sent."""
-        return self.transport is not None and not self.transport.is_closing()
+        return self.transport is not None
 
     def abort(self) -> None:
         """Close at once: the provider must stop producing."""
         self.listener = None
         self.sink = None
         self.deadline = float("inf")
-        if self.transport is not None:
-            self.transport.abort()
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.abort()
 
     def park(self, free: Callable[[], None]) -> None:
         """The client has everything, but the last bytes of the body are still to come: call `free` after them."""

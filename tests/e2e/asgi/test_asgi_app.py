@@ -1,0 +1,71 @@
+"""`headgate.asgi:app` under a real ASGI server: the same answers, one ledger with its neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from headgate.asgi import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+CONFIG = """
+server: {workers: 2}
+state_dir: state
+telemetry: {access_log: none}
+providers: [{name: echo, type: echo, models: [echo]}]
+keys:
+  - {name: limited, key: sk-asgi-0123456789abcdef, rpm: 3, tpm: 0}
+"""
+HEAD = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-asgi-0123456789abcdef\r\n"
+
+
+@contextlib.asynccontextmanager
+async def served(config: Path) -> AsyncIterator[int]:
+    server = uvicorn.Server(uvicorn.Config(Gateway(config), port=0, log_level="error", lifespan="on"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def ask(port: int, *, stream: bool = False) -> bytes:
+    body = json.dumps({"model": "echo", "stream": stream, "messages": [{"role": "user", "content": "hello there"}]})
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{HEAD}connection: close\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def config_in(tmp_path: Path) -> Path:
+    path = tmp_path / "headgate.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+async def test_answers_and_streams(tmp_path: Path) -> None:
+    async with served(config_in(tmp_path)) as port:
+        whole, stream = await ask(port), await ask(port, stream=True)
+    assert b"200 OK" in whole
+    assert b"hello there" in whole
+    assert b"x-ratelimit-remaining-requests: 2" in whole
+    assert b"data: [DONE]" in stream
+    log = (tmp_path / "state" / "usage.jsonl").read_text().splitlines()
+    assert [json.loads(line)["outcome"] for line in log] == ["ok", "ok"]
+
+
+async def test_two_servers_share_one_limit(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    async with served(config) as first, served(config) as second:
+        answers = [await ask(port) for port in (first, second, first, second, first)]
+    assert [b"200 OK" in answer for answer in answers] == [True, True, True, False, False]
+    assert b"rpm_exceeded" in answers[-1]
