@@ -60,6 +60,7 @@ class Exchange:
         "sent_ns",
         "started_ms",
         "step",
+        "tried",
         "upstream_ns",
         "usage",
         "usage_source",
@@ -72,7 +73,7 @@ class Exchange:
         self.received_ns = received_ns
         self.started_ms = started_ms
         self.work_ns = self.admitted_ns = self.sent_ns = self.first_token_ns = 0
-        self.upstream_ns = self.overhead_ns = self.attempts = 0
+        self.upstream_ns = self.overhead_ns = self.attempts = self.tried = 0
         self.chunked = True
         self.body = self.forward = b""
         self.scan: Scan | None = None

@@ -238,11 +238,7 @@ class Pipeline:
     async def _pump(self, exchange: Exchange, plan: Plan, relay: StreamRelay, wish: Wish) -> None:
         upstream: Connection | EchoAnswer | None = None
         try:
-            upstream = await self._call(exchange, plan, _scan(exchange), relay)
-            exchange.upstream_ns = time.monotonic_ns() - exchange.sent_ns
-            error = await relay.start(upstream)
-            if error is not None:
-                raise error
+            upstream = await self._relay(exchange, plan, relay)
             if relay.gone_away:
                 exchange.error = RequestError(Failure.CLIENT_GONE, "The client left.")
         except RequestError as error:
@@ -257,11 +253,28 @@ class Pipeline:
         finally:
             self._services.deadlines.discard(relay)
             if upstream is not None:
-                self._close_stream(exchange, upstream, wish)
+                self._close_stream(exchange, upstream, wish, None)
             relay.finish()
             self._services.settler.settle(exchange)
 
-    def _close_stream(self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish) -> None:
+    async def _relay(self, exchange: Exchange, plan: Plan, relay: StreamRelay) -> Connection | EchoAnswer:
+        """Pass one target's stream on, the next one's if it breaks before its first content (RULINGS 16)."""
+        while True:
+            upstream = await self._call(exchange, plan, _scan(exchange), relay)
+            exchange.upstream_ns = time.monotonic_ns() - exchange.sent_ns
+            error = await relay.start(upstream)
+            if error is None:
+                return upstream
+            if upstream.first_token_ns or exchange.tried == len(plan.steps) or not error.failure.value.retryable:
+                self._close_stream(exchange, upstream, NO_WISH, error)
+                raise error
+            self._services.settler.attempt_failed(exchange, error)
+            self._release(exchange, upstream)
+
+    def _close_stream(
+        self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish, error: RequestError | None
+    ) -> None:
+        exchange.error = exchange.error or error
         exchange.first_token_ns = upstream.first_token_ns
         self._take_usage(exchange, upstream)
         if exchange.cache_key is not None and exchange.error is None and not isinstance(upstream, EchoAnswer):
@@ -275,19 +288,18 @@ class Pipeline:
     ) -> Connection | EchoAnswer:
         """The first target whose answer can be given, in the order of the route."""
         total_at = self._loop.time() + plan.route.timeouts.total_s
-        left = len(plan.steps)
-        for step in plan.steps:
-            left -= 1
+        for step in plan.steps[exchange.tried :]:
+            exchange.tried += 1
             exchange.step = step
             exchange.attempts += 1
             exchange.sent_ns = time.monotonic_ns()
             try:
                 if step.provider.kind == "echo":
                     return self._echo(exchange, found)
-                call = self._prepare(exchange, plan, step, found, total_at)
+                call = self._prepare(exchange, step, found, total_at)
                 sink = relay.early_sink if relay is not None else None
                 pool = self._services.pool
-                connection = pool.take_idle(step.provider) or await pool.connect(step.provider)
+                connection = pool.take_idle(step.provider) or await pool.connect(step.provider, call)
                 await pool.exchange(connection, call, sink)
                 if not connection.judge():
                     connection = await self._again(exchange, step, call, connection)
@@ -296,12 +308,12 @@ class Pipeline:
                     return connection
                 raise self._refused(connection, step.provider)
             except RequestError as error:
-                if not (left and error.failure.value.retryable):
+                if exchange.tried == len(plan.steps) or not error.failure.value.retryable:
                     raise
                 self._services.settler.attempt_failed(exchange, error)
         raise RequestError(Failure.UPSTREAM_UNAVAILABLE, "No provider is left to ask.")
 
-    def _prepare(self, exchange: Exchange, plan: Plan, step: Step, found: Scan, total_at: float) -> Call:
+    def _prepare(self, exchange: Exchange, step: Step, found: Scan, total_at: float) -> Call:
         """The request for one target, in bytes, with the journal told of the attempt."""
         slot = _admission(exchange).slot
         self._services.ledger.attempt(slot, exchange.attempts, 0)
@@ -319,7 +331,7 @@ class Pipeline:
         if exchange.cache_key is not None:
             options |= CAPTURE
         journal = (slot, found.estimate_tokens)
-        return Call(request, options, step.served_model, journal, plan.route.timeouts, total_at)
+        return Call(request, options, step.served_model, journal, step.timeouts, total_at)
 
     async def _again(self, exchange: Exchange, step: Step, call: Call, stale: Connection) -> Connection:
         """The same request over a fresh connection, once: a kept one was closed by the provider (RULINGS 21)."""
@@ -329,7 +341,7 @@ class Pipeline:
         services.settler.attempt_failed(exchange, reset)
         exchange.attempts += 1
         services.ledger.attempt(_admission(exchange).slot, exchange.attempts, 0)
-        fresh = await services.pool.connect(step.provider)
+        fresh = await services.pool.connect(step.provider, call)
         await services.pool.exchange(fresh, call, stale.sink)
         fresh.judge()
         return fresh

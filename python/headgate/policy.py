@@ -16,7 +16,7 @@ from headgate.routing.table import RouteTable
 from headgate.upstream.request import request_head
 
 if TYPE_CHECKING:
-    from headgate.config.runtime import Key, Provider, Route, Runtime
+    from headgate.config.runtime import Key, Provider, Route, Runtime, Target
     from headgate.core import Limits
 
 MAX_PLANS = 4096
@@ -26,13 +26,14 @@ _MODEL_CHARS = "/:@+,;=()[]!"
 class Step:
     """One target of a plan, ready to be called; compared by identity, so that it is a cheap dictionary key."""
 
-    __slots__ = ("heads", "labels", "model", "provider", "served_model")
+    __slots__ = ("heads", "labels", "model", "provider", "served_model", "timeouts")
 
-    def __init__(self, provider: Provider, model: str | None, asked: str, heads: dict[Endpoint, bytes]) -> None:
-        """`model` None keeps the name that was asked for."""
+    def __init__(self, provider: Provider, target: Target, asked: str, heads: dict[Endpoint, bytes]) -> None:
+        """`asked` is the requested model's name, kept where the target has none."""
         self.provider = provider
-        self.model = model
-        self.served_model = served = model or asked
+        self.model = target.model
+        self.timeouts = target.timeouts
+        self.served_model = served = target.model or asked
         self.heads = heads
         label = quote(served, safe=_MODEL_CHARS)
         self.labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {label}\r\n".encode()
@@ -88,6 +89,8 @@ class Policy:
             message = f"The model {model!r} does not exist here. GET /v1/models lists those that do."
             raise RequestError(Failure.MODEL_NOT_FOUND, message, param="model")
         require_model(key, model)
-        providers = [(self.routes.provider(target.provider), target.model) for target in route.targets]
-        steps = [Step(provider, name, model, self._heads.get(provider.name, {})) for provider, name in providers]
+        steps = [
+            Step(self.routes.provider(target.provider), target, model, self._heads.get(target.provider, {}))
+            for target in route.targets
+        ]
         return Plan(key, self.keys.limits(key), model, route, tuple(steps))

@@ -7,6 +7,7 @@ connection; no message repeats a header's value, a key or a URL's credentials.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -82,8 +83,14 @@ def provider(
         ca_file=ca_file,
         stream_usage=vendor.stream_usage,
         timeouts=overridden(timeouts, document.timeouts),
-        models=tuple(dict.fromkeys(document.models or ())),
+        models=tuple(dict.fromkeys(_models(document, vendor))),
     )
+
+
+def _models(document: schema.Provider, vendor: Vendor) -> Sequence[str]:
+    if document.models is None and vendor.kind == "echo":
+        return vendor.prefixes
+    return document.models or ()
 
 
 def overridden(base: runtime.Timeouts, changes: schema.TimeoutOverrides) -> runtime.Timeouts:

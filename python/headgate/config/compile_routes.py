@@ -43,7 +43,9 @@ def routes(
             )
         )
     routed = {target.provider for route in document.routes for target in route.targets}
-    by_name = _by_name(document.providers or (), taken, providers)
+    # The echo provider has a model by default, unless a route says what it is for.
+    named = [entry for entry in document.providers or () if entry.models or entry.name not in routed]
+    by_name = _by_name(named, taken, providers)
     for index, entry in enumerate(document.providers or ()):
         if entry.name not in routed and entry.name in providers and not providers[entry.name].models:
             message = f'provider "{entry.name}" has no models and no route: only admins reach it, as '
@@ -78,7 +80,12 @@ def _targets(
                 (*here, "model" if target.model else "provider"),
                 f'provider "{provider.name}" lists no model "{asked}"{did_you_mean(asked, provider.models)}',
             )
-        yield runtime.Target(provider=target.provider, model=target.model, priority=target.priority)
+        yield runtime.Target(
+            provider=target.provider,
+            model=target.model,
+            priority=target.priority,
+            timeouts=overridden(provider.timeouts, route.timeouts),
+        )
 
 
 def _by_name(
@@ -91,7 +98,9 @@ def _by_name(
         for model in provider.models if provider else ():
             if model in taken:
                 continue
-            found.setdefault(model, []).append(runtime.Target(provider=entry.name, model=None, priority=1))
+            timeouts = providers[entry.name].timeouts
+            target = runtime.Target(provider=entry.name, model=None, priority=1, timeouts=timeouts)
+            found.setdefault(model, []).append(target)
     return found
 
 

@@ -54,7 +54,7 @@ def _name(value: str) -> str:
 
 
 MAX_WORKERS = 256
-MAX_LIMIT = 1_000_000_000
+MAX_LIMIT = (1 << 32) - 1
 
 Duration = Annotated[
     float,

@@ -65,11 +65,15 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a route may send a request; `model` None keeps the requested name."""
+    """Where a route may send a request; `model` None keeps the requested name.
+
+    `timeouts` are the global ones, changed by the provider's and then by the route's.
+    """
 
     provider: str
     model: str | None
     priority: int
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 @dataclass(frozen=True, slots=True)

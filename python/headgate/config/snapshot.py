@@ -108,9 +108,13 @@ def _provider(raw: dict[str, Any]) -> Provider:
     return Provider(**{**raw, **parts})
 
 
+def _target(raw: dict[str, Any]) -> Target:
+    return Target(**{**raw, "timeouts": Timeouts(**raw["timeouts"])})
+
+
 def _route(raw: dict[str, Any]) -> Route:
     parts = {
-        "targets": tuple(Target(**target) for target in raw["targets"]),
+        "targets": tuple(_target(target) for target in raw["targets"]),
         "timeouts": Timeouts(**raw["timeouts"]),
     }
     return Route(**{**raw, **parts})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from headgate.config.runtime import Route, Target, Timeouts
+from headgate.config.runtime import Route, Target
 
 if TYPE_CHECKING:
     from headgate.config.runtime import Provider, Runtime
@@ -30,10 +30,13 @@ class RouteTable:
         route = self._exact.get(model)
         if route is not None:
             return route
+        direct = self._direct(model) if admin else None
+        if direct is not None:
+            return direct
         for pattern in self._patterns:
             if fnmatchcase(model, pattern.alias):
                 return pattern
-        return self._direct(model) if admin else None
+        return None
 
     def provider(self, name: str) -> Provider:
         """The provider of a target; the compiler saw to it that it exists."""
@@ -52,5 +55,5 @@ class RouteTable:
         provider = self._providers.get(name)
         if provider is None or not rest:
             return None
-        target = Target(provider=name, model=rest, priority=1)
-        return Route(alias=model, targets=(target,), timeouts=provider.timeouts or Timeouts(), cache_ttl_s=None, owned_by=name)
+        target = Target(provider=name, model=rest, priority=1, timeouts=provider.timeouts)
+        return Route(alias=model, targets=(target,), timeouts=provider.timeouts, cache_ttl_s=None, owned_by=name)

@@ -52,17 +52,18 @@ class Pool:
             self.discard(connection)
         return None
 
-    async def connect(self, provider: Provider) -> Connection:
-        """A new connection, each address of the host tried in turn, TLS included.
+    async def connect(self, provider: Provider, call: Call) -> Connection:
+        """A new connection for `call`, each address of the host tried in turn, TLS included.
 
         Raises:
             RequestError: upstream_connect, or upstream_timeout when `connect_s` passed.
         """
+        connect_s = min(call.timeouts.connect_s, call.total_at - self._loop.time())
         try:
-            async with asyncio.timeout(provider.timeouts.connect_s):
+            async with asyncio.timeout(connect_s):
                 return await self._connect_any(provider)
         except TimeoutError:
-            message = f"No connection to the provider {provider.name!r} within {provider.timeouts.connect_s:g} s."
+            message = f"No connection to the provider {provider.name!r} within {connect_s:.3g} s."
             raise RequestError(Failure.UPSTREAM_TIMEOUT, message) from None
         except OSError as error:
             self._resolver.forget(provider.host, provider.port)

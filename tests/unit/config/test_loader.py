@@ -47,7 +47,7 @@ def test_an_unknown_key_names_line_path_and_the_nearest_key(problems):
             "strategy: expected priority",
         ),
         ("keys: [{name: a, rpm: 1.5}]", "keys[0].rpm: expected a whole number, got a number"),
-        ("keys: [{name: a, rpm: -1}]", "keys[0].rpm: expected a whole number from 0 to 1000000000"),
+        ("keys: [{name: a, rpm: -1}]", "keys[0].rpm: expected a whole number from 0 to 4294967295"),
         ("keys: [{name: a, rpm: true}]", "keys[0].rpm: expected a whole number, got true/false"),
         ("keys: [{name: a, role: owner}]", "keys[0].role: expected admin, member, viewer or service_account"),
         ("keys: [{name: a, expires_at: soon}]", "keys[0].expires_at: expected a date"),
