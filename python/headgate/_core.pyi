@@ -73,6 +73,9 @@ class RecordLabels:
         `times`: started (unix ms), received, first token and end (monotonic ns).
         """
 
+def unframe(block: bytes) -> tuple[bytes, int, list[bytes]]:
+    """(JSON lines, how many, lines that could not be read) of a spool's block of whole lines."""
+
 @final
 class Meter:
     """The series that one kind of request counts in."""

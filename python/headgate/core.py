@@ -29,6 +29,7 @@ from headgate._core import (
     scan,
     stream_error,
     stream_from_answer,
+    unframe,
 )
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "scan",
     "stream_error",
     "stream_from_answer",
+    "unframe",
 ]

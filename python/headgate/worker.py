@@ -143,6 +143,7 @@ class Worker:
         self._app.apply(runtime)
         self._server.limits = self._app.limits
         logs.set_level(runtime.telemetry.log_level)
+        self._gauge(0)
         if self._channel is not None:
             self._channel.send(SnapshotApplied(runtime.generation))
 

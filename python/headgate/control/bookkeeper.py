@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from headgate.control.disk import Disk
-from headgate.record import SpoolName, unframe
+from headgate.core import unframe
+from headgate.record import SpoolName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +51,8 @@ class Checkpoint:
 class _Batch:
     """What one commit will write."""
 
-    records: list[bytes] = field(default_factory=list)
+    blocks: list[bytes] = field(default_factory=list)
+    records: int = 0
     corrupt: list[bytes] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
@@ -89,7 +91,7 @@ class Bookkeeper:
             if not batch.offsets:
                 break
             self._commit(batch)
-            moved += len(batch.records)
+            moved += batch.records
         self._sweep()
         return moved
 
@@ -102,12 +104,10 @@ class Bookkeeper:
         self.drain()
         length = self._checkpoint.log_bytes
         tail = self._disk.read(self._log_path, max(0, length - _TAIL_BYTES), _TAIL_BYTES)
-        batch = _Batch(
-            records=[payload for record_id, payload in records if f'"{record_id}"'.encode() not in tail]
-        )
-        if batch.records:
-            self._commit(batch)
-        return len(batch.records)
+        missing = [payload for record_id, payload in records if f'"{record_id}"'.encode() not in tail]
+        if missing:
+            self._commit(_Batch([payload + b"\n" for payload in missing], len(missing)))
+        return len(missing)
 
     def pending_records(self) -> int:
         """Records in the spool that are not in the log yet."""
@@ -156,12 +156,10 @@ class Bookkeeper:
             batch.corrupt.append(data)
             whole = len(data)
         else:
-            for line in data[:whole].split(b"\n"):
-                payload = unframe(line)
-                if payload is not None:
-                    batch.records.append(payload)
-                elif line:
-                    batch.corrupt.append(line)
+            payload, records, corrupt = unframe(data[:whole])
+            batch.blocks.append(payload)
+            batch.records += records
+            batch.corrupt += corrupt
         if whole:
             batch.offsets[name] = offset + whole
             batch.size_bytes += whole
@@ -174,7 +172,7 @@ class Bookkeeper:
             self.corrupt += len(batch.corrupt)
             _log.error("%d spool lines could not be read; they are in spool.corrupt", len(batch.corrupt))
         if batch.records:
-            data = b"\n".join(batch.records) + b"\n"
+            data = b"".join(batch.blocks)
             self._disk.append(self._log_path, data)
             self._disk.sync(self._log_path)
             log_bytes += len(data)

@@ -97,13 +97,49 @@ impl Labels {
             push_number(&mut out, b",\"ttft_us\":", first);
         }
         out.push(b'}');
-        let crc = crc32fast::hash(&out[9..]);
-        for (at, digit) in out[..8].iter_mut().enumerate() {
-            *digit = hex_digit(crc >> (28 - 4 * at));
-        }
+        let frame = checksum(&out[9..]);
+        out[..9].copy_from_slice(&frame);
         out.push(b'\n');
         out
     }
+}
+
+/// The whole lines of a spool's block, read back.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unframed<'a> {
+    /// The JSON of every good line, each followed by a line feed.
+    pub payload: Vec<u8>,
+    /// How many there are.
+    pub records: u64,
+    /// Lines that are torn or changed.
+    pub corrupt: Vec<&'a [u8]>,
+}
+
+/// Reads a block of whole lines; empty lines count for nothing.
+#[must_use]
+pub fn unframe(block: &[u8]) -> Unframed<'_> {
+    let mut read = Unframed { payload: Vec::with_capacity(block.len()), ..Unframed::default() };
+    for line in block.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        match line.split_at_checked(9) {
+            Some((frame, json)) if frame == checksum(json) => {
+                read.payload.extend_from_slice(json);
+                read.payload.push(b'\n');
+                read.records += 1;
+            }
+            _ => read.corrupt.push(line),
+        }
+    }
+    read
+}
+
+/// The CRC-32 in 8 hex digits and a space.
+fn checksum(json: &[u8]) -> [u8; 9] {
+    let crc = crc32fast::hash(json);
+    let mut frame = [b' '; 9];
+    for (at, digit) in frame[..8].iter_mut().enumerate() {
+        *digit = hex_digit(crc >> (28 - 4 * at));
+    }
+    frame
 }
 
 fn push_text(out: &mut Vec<u8>, name: &[u8], value: &str) {
@@ -172,6 +208,18 @@ mod tests {
         assert_eq!(record["ttft_us"], 2_000);
         assert_eq!(record["stream"], true);
         assert_eq!(record["completion_tokens"], 34);
+    }
+
+    #[test]
+    fn whole_lines_are_read_back_and_others_kept_aside() {
+        let good = line();
+        let mut changed = good.clone();
+        changed[20] ^= 1;
+        let block = [&good[..], b"torn\n", &changed[..], b"\n", &good[..]].concat();
+        let read = super::unframe(&block);
+        assert_eq!(read.records, 2);
+        assert_eq!(read.payload, [&good[9..], &good[9..]].concat());
+        assert_eq!(read.corrupt, [&b"torn"[..], &changed[..changed.len() - 1]]);
     }
 
     #[test]

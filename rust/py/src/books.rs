@@ -1,7 +1,7 @@
 //! The end of a request: its record and its counts, a native call each.
 
 use headgate_core::heads::{self, Timing};
-use headgate_core::record::{Facts, Identity, Labels};
+use headgate_core::record::{self, Facts, Identity, Labels};
 use headgate_core::usage::Usage;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -133,8 +133,17 @@ fn answer_head<'py>(
     PyBytes::new(py, &out)
 }
 
+/// (JSON lines, how many, lines that could not be read) of a spool's block of whole lines.
+#[pyfunction]
+fn unframe<'py>(py: Python<'py>, block: &[u8]) -> (Bound<'py, PyBytes>, u64, Vec<Bound<'py, PyBytes>>) {
+    let read = py.detach(|| record::unframe(block));
+    let corrupt = read.corrupt.iter().map(|line| PyBytes::new(py, line)).collect();
+    (PyBytes::new(py, &read.payload), read.records, corrupt)
+}
+
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RecordLabels>()?;
     module.add_class::<Meter>()?;
+    module.add_function(wrap_pyfunction!(unframe, module)?)?;
     module.add_function(wrap_pyfunction!(answer_head, module)?)
 }
