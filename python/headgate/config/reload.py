@@ -59,6 +59,10 @@ class Watcher:
         self._known = current
         return True
 
+    def taken(self) -> None:
+        """The file is read for another reason right now: what it is at this moment is no change any more."""
+        self._known = self._seen = self._look() or self._known
+
     def _look(self) -> Signature | None:
         if self._path is None:
             return None

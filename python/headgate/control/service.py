@@ -196,8 +196,11 @@ class Control:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reload.wait(), _POLL_S)
-            if self._reload.is_set() or watcher.poll(time.monotonic()):
+            if self._reload.is_set():
                 self._reload.clear()
+                watcher.taken()
+                await self._swap(reloader)
+            elif watcher.poll(time.monotonic()):
                 await self._swap(reloader)
 
     async def _swap(self, reloader: Reloader) -> None:

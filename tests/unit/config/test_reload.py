@@ -101,3 +101,14 @@ def test_what_needs_a_restart_stays_and_is_named(reloader: Reloader, compile_tex
     assert [warning.where for warning in outcome.warnings] == [
         "server.listen", "server.workers", "control.listen", "state_dir",
     ]  # fmt: skip
+
+
+def test_a_file_that_was_taken_by_a_signal_is_not_told_again(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_text("a: 1\n")
+    watcher = Watcher(path)
+    path.write_text("a: 22\n")
+    watcher.taken()
+    assert [watcher.poll(now_s) for now_s in (0.0, 1.0, 2.0)] == [False, False, False]
+    path.write_text("a: 333\n")
+    assert [watcher.poll(now_s) for now_s in (3.0, 4.0)] == [False, True]
