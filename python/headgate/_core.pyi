@@ -91,6 +91,32 @@ class Meter:
     def count(self, duration_ns: int, overhead_ns: int, ttft_ns: int, usage: tuple[int, int, int, int]) -> None: ...
 
 @final
+class HeadReader:
+    """Cuts the heads of requests (RFC 9112), strictly: whatever two readers could read in two ways is refused."""
+
+    def __new__(
+        cls, max_header_bytes: int, max_headers: int, max_target_bytes: int, max_body_bytes: int
+    ) -> HeadReader: ...
+    def cut(
+        self, data: bytes, start: int
+    ) -> (
+        tuple[
+            int, str, bytes, bytes, list[tuple[bytes, bytes]], int, bool, bool, bool, bool, bool, str | None, bytes | None
+        ]
+        | tuple[int, str, str]
+        | None
+    ):
+        """The head that begins at `start`: its facts, or (status, code, message), or None while its end has not come.
+
+        Facts: offset behind the head, method, path, query, fields with names in lower case, body length in bytes (-1
+        for chunked), speaks HTTP/1.1, wants the connection kept, waits for 100 Continue, has an `x-headgate-*` field,
+        has a vendor's field, its own request id where harmless, its first `authorization`.
+        """
+
+def request_id_tails(entropy: bytes) -> list[str]:
+    """What follows the time in a UUIDv7 (RFC 9562, section 5.7), one for every 10 bytes of `entropy`."""
+
+@final
 class KeyTable:
     """SHA-256 digests of the API keys, in the order of the runtime's `keys`."""
 

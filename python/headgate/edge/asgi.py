@@ -13,7 +13,7 @@ from blacksheep import Application, Response
 
 from headgate.edge import writer
 from headgate.edge.limits import BodyTimeout, BodyTooLarge, ClientGone, Limits, Load, OverCapacity
-from headgate.edge.request import CHUNKED, BodyContent, EdgeRequest, edge_request
+from headgate.edge.request import CHUNKED, BodyContent, EdgeRequest, edge_request, note_headers
 from headgate.edge.request_id import RequestIds
 from headgate.edge.response import (
     Answer,
@@ -162,6 +162,7 @@ class _Host:
         request.chunked = scope.get("http_version") != "1.0"
         request.keep_alive = True
         request.expects = False
+        note_headers(request, headers)
         request.request_id = self.ids.accept(fields.get(b"x-request-id"))
         length = fields.get(b"content-length", b"")
         request.body_length = int(length) if length.isdigit() else CHUNKED * (b"transfer-encoding" in fields)

@@ -108,6 +108,12 @@ class Relayed(StreamedContent):
         return b"".join([part async for part in self.get_parts()])
 
 
+def let_go(content: Content | None) -> None:
+    """Nobody will take this body."""
+    if isinstance(content, Relayed):
+        content.source.gone()
+
+
 class QueueSink:
     """A bounded queue between a Source and a coroutine."""
 

@@ -10,12 +10,24 @@ import asyncio
 from collections.abc import Callable
 from socket import SO_ERROR, SOL_SOCKET
 
+from headgate.edge.request import EdgeRequest
+from headgate.edge.sinks import ClientSink
+
 FIRST_S = 0.02
 LAST_S = 0.5
 # Any number of 1xx answers may precede the final one (RFC 9110, section 15.2).
 BEFORE_THE_HEAD = b"HTTP/1.1 100 Continue\r\n\r\n"
 # Between two chunks: a leading zero of the next chunk size (RFC 9112, section 7.1).
 BETWEEN_CHUNKS = b"0"
+
+
+def harmless_bytes(request: EdgeRequest, sink: ClientSink | None, *, answered: bool) -> bytes | None:
+    """What may be sent at this point of the answer; None where every byte has a meaning."""
+    if not answered:
+        return BEFORE_THE_HEAD if request.chunked else b""
+    if sink is None:
+        return b""
+    return BETWEEN_CHUNKS if sink.chunked else None
 
 
 class Probe:

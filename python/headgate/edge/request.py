@@ -10,6 +10,9 @@ from blacksheep import Request
 from blacksheep.contents import ASGIContent
 
 CHUNKED = -1
+SPECIAL = b"x-headgate-"
+VENDORS = (b"openai-", b"anthropic-")
+VENDOR_NAMES = frozenset((b"idempotency-key", b"http-referer", b"x-title"))
 
 
 class BodyReader(Protocol):
@@ -24,9 +27,12 @@ class EdgeRequest(Request):
 
     `received_ns`: monotonic time of the first byte. `chunked`: the client understands chunked coding.
     `body_length`: declared bytes, or CHUNKED. `keep_alive`: the client wants the connection kept.
+    `authorization`: the first value of that header. `special`: some header's name begins with `x-headgate-`.
+    `vendor`: some header is one that a provider could be meant by; without it there is nothing to pass on.
     """
 
     __slots__ = (
+        "authorization",
         "body_length",
         "chunked",
         "expects",
@@ -34,6 +40,8 @@ class EdgeRequest(Request):
         "reader",
         "received_ns",
         "request_id",
+        "special",
+        "vendor",
         "whole",
     )
 
@@ -42,6 +50,9 @@ class EdgeRequest(Request):
     received_ns: int
     chunked: bool
     request_id: str
+    authorization: bytes | None
+    special: bool
+    vendor: bool
     body_length: int
     keep_alive: bool
     expects: bool
@@ -52,21 +63,6 @@ class EdgeRequest(Request):
     def raw_path(self) -> bytes:
         """The path as it came, undecoded and without the query."""
         return self._path
-
-    @property
-    def authorization(self) -> bytes | None:
-        """The value of the Authorization header."""
-        return self.get_first_header(b"authorization")
-
-    @property
-    def special(self) -> bool:
-        """Whether some header is meant for the gateway itself."""
-        return any(name.startswith(b"x-headgate-") for name, _ in self.headers.values)
-
-    @property
-    def vendor(self) -> bool:
-        """Whether some header is meant for the provider."""
-        return any(name.startswith((b"openai-", b"anthropic-")) for name, _ in self.headers.values)
 
     async def body(self) -> bytes:
         """The whole body; waits for what is missing and sends 100-continue where the client waits for it.
@@ -84,6 +80,14 @@ def edge_request(method: str, target: tuple[bytes, bytes], headers: list[tuple[b
     request = EdgeRequest(method, None, headers)  # type: ignore[arg-type]  # no URL: path and query are known
     request._path, request._raw_query = target  # as BlackSheep's own Request.incoming does
     return request
+
+
+def note_headers(request: EdgeRequest, headers: list[tuple[bytes, bytes]]) -> None:
+    """Set what the native reader tells of `headers`, names in lower case, where another server read them."""
+    names = [name for name, _ in headers]
+    request.authorization = next((value for name, value in headers if name == b"authorization"), None)
+    request.special = any(name.startswith(SPECIAL) for name in names)
+    request.vendor = any(name.startswith(VENDORS) or name in VENDOR_NAMES for name in names)
 
 
 class BodyContent(ASGIContent):

@@ -11,7 +11,7 @@ from blacksheep import Application, Request, Response
 from blacksheep.contents import StreamedContent
 
 from headgate.edge import writer
-from headgate.edge.body import Prepared, Relayed
+from headgate.edge.body import Prepared, Relayed, let_go
 from headgate.edge.limits import EdgeError
 from headgate.edge.request import EdgeRequest
 
@@ -37,6 +37,18 @@ class Answer(NamedTuple):
     until_close: bool = False
 
 
+def direct(request: EdgeRequest, response: Response) -> Prepared | Relayed | None:
+    """The body, where the answer needs no plan: it has one, and a length or chunks frame it."""
+    content = response.content
+    if request.method == "HEAD" or response.status in writer.BODILESS or response.status < writer.FIRST_FINAL:
+        return None
+    if isinstance(content, Prepared):
+        return content if content.type else None
+    if isinstance(content, Relayed) and content.type and (request.chunked or content.sized is not None):
+        return content
+    return None
+
+
 def plan(request: EdgeRequest, response: Response) -> Answer:
     """How `response` answers `request`."""
     content = response.content
@@ -45,8 +57,7 @@ def plan(request: EdgeRequest, response: Response) -> Answer:
     lines = writer.header_lines(values) if values else b""
     if content is None or writer.bodiless(status):
         bare = writer.bodiless(status)
-        if isinstance(content, Relayed):
-            content.source.gone()
+        let_go(content)
         return Answer(status, writer.Framing(None, None if bare else 0, bare), lines)
     if isinstance(content, Prepared):
         lines += content.head
@@ -92,7 +103,7 @@ def edge_error(server: "Server", error: EdgeError, data: bytes) -> bytes:
     content_type, body = server.render_error(error.status, error.code, error.message, path)
     lines = writer.CLOSE + (RETRY_AFTER if error.status == UNAVAILABLE else b"")
     framing = writer.Framing(content_type, len(body))
-    head = writer.head(error.status, server.common.block, framing, lines, server.ids.new())
+    head = writer.head(server.common.start(error.status), framing, lines, server.ids.new())
     return head if data.startswith(b"HEAD ") else head + body
 
 

@@ -76,3 +76,12 @@ class SizedSink(ClientSink):
             self.abort()
         else:
             self._raw_write(data)
+
+
+def sink_for(
+    connection: Relaying, write: Callable[[bytes], None], size: int | None, *, chunked: bool
+) -> ClientSink:
+    """The sink of a body of `size` bytes, or of one whose Source frames it."""
+    if size is None:
+        return ClientSink(connection, write, chunked=chunked)
+    return SizedSink(connection, write, size)

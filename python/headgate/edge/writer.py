@@ -9,10 +9,11 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import NamedTuple
 
+from headgate.edge.body import Prepared, Relayed
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-NO_CONTENT = 204
-NOT_MODIFIED = 304
-_FIRST_FINAL = 200
+BODILESS = (204, 304)
+FIRST_FINAL = 200
 _STATUS = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
 }
@@ -29,10 +30,11 @@ Header = tuple[bytes, bytes]
 class CommonLines:
     """The lines that every answer has; the date is set anew by `refresh`, once a second is enough."""
 
-    __slots__ = ("_wall_s", "block")
+    __slots__ = ("_starts", "_wall_s", "block")
 
     def __init__(self, wall_s: Callable[[], float]) -> None:
         self._wall_s = wall_s
+        self._starts: dict[int, bytes] = {}
         self.block = b""
         self.refresh()
 
@@ -41,6 +43,14 @@ class CommonLines:
         self.block = (
             SECURITY + b"server: headgate\r\ndate: %s\r\n" % formatdate(self._wall_s(), usegmt=True).encode()
         )
+        self._starts.clear()
+
+    def start(self, status: int) -> bytes:
+        """The status line and the lines that every answer has; kept per status until the next `refresh`."""
+        start = self._starts.get(status)
+        if start is None:
+            start = self._starts[status] = status_line(status) + self.block
+        return start
 
 
 class Framing(NamedTuple):
@@ -58,7 +68,7 @@ def status_line(status: int) -> bytes:
 
 def bodiless(status: int) -> bool:
     """True for statuses that never have a body (RFC 9110, section 6.4.1)."""
-    return status < _FIRST_FINAL or status in (NO_CONTENT, NOT_MODIFIED)
+    return status < FIRST_FINAL or status in BODILESS
 
 
 def header_lines(headers: Iterable[Header]) -> bytes:
@@ -79,9 +89,9 @@ def header_lines(headers: Iterable[Header]) -> bytes:
     return b"".join(lines)
 
 
-def head(status: int, common: bytes, framing: Framing, lines: bytes, request_id: str) -> bytes:
-    """A whole head, the empty line included; `lines` are header lines, `connection` among them."""
-    parts = [_STATUS.get(status) or status_line(status), common]
+def head(start: bytes, framing: Framing, lines: bytes, request_id: str) -> bytes:
+    """A whole head, the empty line included; `start` as CommonLines has it, `connection` among `lines`."""
+    parts = [start]
     if framing.content_type:
         parts.append(b"content-type: %b\r\n" % framing.content_type)
     if framing.length is not None:
@@ -90,6 +100,22 @@ def head(status: int, common: bytes, framing: Framing, lines: bytes, request_id:
         parts.append(b"transfer-encoding: chunked\r\n")
     parts.append(b"x-request-id: %b\r\n%b\r\n" % (request_id.encode(), lines))
     return b"".join(parts)
+
+
+def whole(start: bytes, content: Prepared, lines: bytes, request_id: str) -> bytes:
+    """A whole answer in one step: what `head` writes for it, and its body."""
+    return b"%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
+        start, content.type, content.length, request_id.encode(), lines, content.body,
+    )  # fmt: skip
+
+
+def begun(start: bytes, content: Relayed, lines: bytes, request_id: str) -> bytes:
+    """The head of a relayed answer, chunked where its size is not known."""
+    size = content.sized
+    framing = b"transfer-encoding: chunked" if size is None else b"content-length: %d" % size
+    return b"%bcontent-type: %b\r\n%b\r\nx-request-id: %b\r\n%b\r\n" % (
+        start, content.type, framing, request_id.encode(), lines,
+    )  # fmt: skip
 
 
 def parse_lines(lines: bytes) -> list[Header]:

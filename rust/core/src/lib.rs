@@ -12,6 +12,7 @@ pub mod http1;
 pub mod json;
 pub mod keys;
 pub mod record;
+pub mod request_id;
 pub mod sse;
 pub mod tokens;
 pub mod usage;

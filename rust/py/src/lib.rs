@@ -7,6 +7,7 @@
 mod answers;
 mod books;
 mod cache;
+mod head;
 mod keys;
 mod ledger;
 mod reader;
@@ -24,6 +25,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     scan::register(module)?;
     answers::register(module)?;
     books::register(module)?;
+    head::register(module)?;
     keys::register(module)?;
     ledger::register(module)?;
     tls::register(module)?;

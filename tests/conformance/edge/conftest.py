@@ -239,9 +239,17 @@ class Served:
     port: int
     world: World
     server: Server | None
+    clients: list[Client] = field(default_factory=list)
 
     async def connect(self) -> Client:
-        return Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.clients.append(client)
+        return client
+
+    def leave(self) -> None:
+        """Close what the test left open."""
+        for client in self.clients:
+            client.close()
 
     async def ask(self, data: bytes) -> Reply:
         client = await self.connect()
@@ -263,10 +271,12 @@ async def serve_edge(
     extra = {} if clock is None else {"clock": clock}
     server = Server(make_app(world), limits or Limits(), render, panic_types=(FakePanic,), **extra)
     await server.start(host="127.0.0.1", port=0)
+    served = Served(server.port, world, server)
     try:
-        yield Served(server.port, world, server)
+        yield served
     finally:
         await server.drain(0.2)
+        served.leave()
         assert server.load.bodies_bytes == 0, "body bytes were not given back"
         assert not server.connections
 
@@ -285,16 +295,20 @@ async def serve_uvicorn(limits: Limits | None = None) -> AsyncIterator[Served]:
         while not server.started:
             assert not task.done(), "uvicorn did not start"
             await asyncio.sleep(0)
+    served = Served(sock.getsockname()[1], world, None)
     try:
-        yield Served(sock.getsockname()[1], world, None)
+        yield served
     finally:
+        served.leave()
         server.should_exit = True
         await task
 
 
-@pytest.fixture(scope="session")
-def event_loop_policy() -> uvloop.EventLoopPolicy:
-    return uvloop.EventLoopPolicy()
+@pytest.hookimpl
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import re
 from itertools import pairwise
 
 import pytest
-from headgate.edge import checks, writer
+from headgate.edge import writer
 from headgate.edge.body import QUEUE_HIGH_BYTES, BodyBroken, QueueSink
 from headgate.edge.chunked import ChunkedDecoder
 from headgate.edge.deadlines import NEVER, Deadlines
 from headgate.edge.head import HeadParser
 from headgate.edge.limits import EdgeError, Limits, Load, OverCapacity, Refused
 from headgate.edge.pending import PendingBody
-from headgate.edge.request import CHUNKED
+from headgate.edge.request import CHUNKED, EdgeRequest, edge_request, note_headers
 from headgate.edge.request_id import RequestIds
 from headgate.edge.sinks import ClientSink, SizedSink
 from hypothesis import given
@@ -248,12 +248,27 @@ def test_a_head_is_read_or_refused(noise):
     heads = HeadParser(Limits(), RequestIds())
     raw = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + noise.replace(b"\r\n\r\n", b"") + b"\r\n\r\n"
     try:
-        request = heads.parse(raw, 1)
+        found = heads.parse(raw, 0, 1)
     except EdgeError as error:
         assert 400 <= error.status < 600
     else:
+        assert found is not None
+        request, end = found
+        assert raw[:end].endswith(b"\r\n\r\n")
         assert request.method == "GET"
         assert request.received_ns == 1
+
+
+PARSER = HeadParser(Limits(), RequestIds())
+
+
+def parsed(*lines: bytes, first: bytes = b"GET / HTTP/1.1") -> EdgeRequest:
+    raw = b"\r\n".join([first, b"Host: h", *lines, b"", b""])
+    found = PARSER.parse(b"behind" + raw + b"rest", len(b"behind"), 1)
+    assert found is not None
+    request, end = found
+    assert end == len(b"behind" + raw)
+    return request
 
 
 @pytest.mark.parametrize(
@@ -261,15 +276,82 @@ def test_a_head_is_read_or_refused(noise):
     [
         (b"/a?b=c", (b"/a", b"b=c")),
         (b"/a", (b"/a", b"")),
+        (b"/a?b?c", (b"/a", b"b?c")),
         (b"http://h/a?b", (b"/a", b"b")),
         (b"http://h", (b"/", b"")),
     ],
 )
 def test_targets(target, expected):
-    assert checks.split_target("GET", target, b"h") == expected
+    request = parsed(first=b"GET %b HTTP/1.1" % target)
+    assert (request.raw_path, request._raw_query) == expected
 
 
 def test_expectation_of_http_1_0_is_ignored():
-    assert not checks.expects_continue([b"other"], b"HTTP/1.0")
+    assert not parsed(b"Expect: other", first=b"GET / HTTP/1.0").expects
+    assert parsed(b"Expect: 100-Continue").expects
     with pytest.raises(Refused):
-        checks.expects_continue([b"other"], b"HTTP/1.1")
+        parsed(b"Expect: other")
+
+
+@pytest.mark.parametrize(
+    ("lines", "special", "vendor"),
+    [
+        ([], False, False),
+        ([b"X-Headgate-Cache: off"], True, False),
+        ([b"X-HEADGATE-A-NAME-THAT-IS-LONGER-THAN-ANY-THAT-IS-KNOWN: 1"], True, False),
+        ([b"X-Headgat: 1", b"X-Titles: 1", b"Open: 1"], False, False),
+        ([b"OpenAI-Beta: a"], False, True),
+        ([b"openai-whatever: a"], False, True),
+        ([b"Anthropic-Version: a"], False, True),
+        ([b"Idempotency-Key: a"], False, True),
+        ([b"HTTP-Referer: a"], False, True),
+        ([b"X-Title: a", b"X-Headgate-Cache-TTL: 5"], True, True),
+    ],
+)
+def test_names_that_matter_are_noticed_the_same_under_both_servers(lines, special, vendor):
+    request = parsed(*lines, b"Authorization:  Bearer a ", b"AUTHORIZATION: Bearer b")
+    assert (request.special, request.vendor, request.authorization) == (special, vendor, b"Bearer a")
+    other = edge_request("GET", (b"/", b""), [])
+    note_headers(other, request.headers.values)
+    assert (other.special, other.vendor, other.authorization) == (special, vendor, b"Bearer a")
+    bare = parsed()
+    note_headers(bare, bare.headers.values)
+    assert bare.authorization is None
+
+
+def test_names_are_in_lower_case_and_values_are_trimmed():
+    request = parsed(b"X-Unknown:\t a b \t", b"Content-TYPE:x")
+    assert request.headers.values == [(b"host", b"h"), (b"x-unknown", b"a b"), (b"content-type", b"x")]
+
+
+@pytest.mark.parametrize(
+    ("own", "taken"),
+    [(b"a-b_c.9", True), (b"x" * 128, True), (b"x" * 129, False), (b"a b", False), (b"", False)],
+)
+def test_own_request_id(own, taken):
+    assert (parsed(b"X-Request-ID: " + own).request_id == own.decode()) == taken
+    assert parsed(b"X-Request-ID: " + own, b"X-Request-ID: second").request_id != "second"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"A: b", b"Content-Length: 5", b"Host: x", b" f", b"T", b"Transfer-Encoding: chunked"]
+        )
+    ),
+    st.binary(max_size=9),
+)
+def test_a_head_is_not_read_before_it_is_whole_and_not_beyond(lines, behind):
+    raw = b"\r\n".join([b"POST / HTTP/1.1", b"Host: h", *lines, b"", b""])
+    assert all(PARSER.parse(raw[:cut], 0, 1) is None for cut in range(len(raw)))
+    assert verdict(raw + behind) == verdict(raw)
+
+
+def verdict(data: bytes) -> str | int:
+    """The code of the refusal, or where the head ends."""
+    try:
+        found = PARSER.parse(data, 0, 1)
+    except Refused as error:
+        return error.code
+    assert found is not None
+    return found[1]

@@ -6,6 +6,7 @@
 mod chunked;
 mod error;
 mod head;
+pub mod request;
 
 pub use error::Error;
 pub use head::{ContentKind, Head, RetryAfter};
