@@ -249,6 +249,8 @@ class Reader:
         """Header lines of the upstream that the caller should see."""
     def take_body(self) -> bytes:
         """The whole body of an answer that is not relayed."""
+    def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:
+        """Body, header lines for the caller, and usage of an answer that is not relayed."""
     def take_capture(self) -> bytes:
         """The payload of a relayed stream, when `capture` was asked and it fitted."""
     def usage(self) -> tuple[int, int, int, int] | None:

@@ -16,7 +16,7 @@ from headgate.edge.limits import EdgeError
 from headgate.errors import Failure, RequestError
 from headgate.exchange import EMBEDDINGS, Endpoint, Exchange
 from headgate.providers.echo import EchoAnswer
-from headgate.relay.stream import StreamRelay
+from headgate.relay.stream import StreamRelay, Writer
 from headgate.routing.failover import caller_status, failure_of
 from headgate.upstream.call import CAPTURE, CHUNKED, STREAM, WANTS_USAGE, Call
 from headgate.upstream.request import forwarded
@@ -62,12 +62,8 @@ class Ask(Protocol):
         """The whole body."""
 
 
-class Answer(NamedTuple):
-    """What goes back: header lines and either a whole body or a relay."""
-
-    head: bytes
-    body: bytes
-    relay: StreamRelay | None
+Answer = tuple[bytes, bytes, StreamRelay | None]
+"""What goes back: header lines, and either a whole body or a relay."""
 
 
 class Services(NamedTuple):
@@ -167,7 +163,10 @@ class Pipeline:
     def _admit(self, exchange: Exchange, plan: Plan, found: Scan) -> None:
         key = plan.key
         maximum = 0 if exchange.endpoint is EMBEDDINGS else found.max_output_tokens
-        reserve = self._means.reserve(found.estimate_tokens, maximum, plan.route.alias, key.tpm)
+        if maximum is not None:
+            reserve = found.estimate_tokens + maximum
+        else:
+            reserve = self._means.reserve(found.estimate_tokens, plan.route.alias, key.tpm)
         now_ns = time.monotonic_ns()
         admission = self._services.ledger.admit(key.account, plan.limits, reserve, now_ns, exchange.started_ms)
         exchange.admission = admission
@@ -195,25 +194,26 @@ class Pipeline:
         payload, age_ns = hit
         head = self._head(exchange, b"") + b"age: %d\r\n" % (age_ns // 1_000_000_000)
         if not found.stream:
-            return Answer(head, payload, None)
+            return head, payload, None
         relay = StreamRelay(self._loop.time, chunked=exchange.chunked)
         relay.write(payload)
         relay.finish()
-        return Answer(head, b"", relay)
+        return head, b"", relay
 
     # --- a whole answer
 
     def _whole(self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish) -> Answer:
-        body = upstream.take_body()
-        now_ns = time.monotonic_ns()
-        exchange.first_token_ns = now_ns
+        body, passed, usage = upstream.take_answer()
+        exchange.first_token_ns = now_ns = time.monotonic_ns()
         exchange.upstream_ns = now_ns - exchange.sent_ns
-        self._take_usage(exchange, upstream)
-        head = self._head(exchange, _step(exchange).labels + upstream.pass_head())
-        self._release(exchange, upstream)
+        self._take_usage(exchange, upstream, usage)
+        step = _step(exchange)
+        head = self._head(exchange, step.labels + passed)
+        if not isinstance(upstream, EchoAnswer):
+            self._services.pool.keep(step.provider, upstream)
         if exchange.cache_key is not None:
             self._keep(exchange, body, wish, stream=False)
-        return Answer(head, body, None)
+        return head, body, None
 
     # --- a stream
 
@@ -233,7 +233,7 @@ class Pipeline:
         served = b""
         if exchange.upstream_ns and exchange.step is not None:
             served = exchange.step.labels
-        return Answer(self._head(exchange, served), b"", relay)
+        return self._head(exchange, served), b"", relay
 
     async def _pump(self, exchange: Exchange, plan: Plan, relay: StreamRelay, wish: Wish) -> None:
         upstream: Connection | EchoAnswer | None = None
@@ -276,7 +276,7 @@ class Pipeline:
     ) -> None:
         exchange.error = exchange.error or error
         exchange.first_token_ns = upstream.first_token_ns
-        self._take_usage(exchange, upstream)
+        self._take_usage(exchange, upstream, upstream.usage())
         if exchange.cache_key is not None and exchange.error is None and not isinstance(upstream, EchoAnswer):
             self._keep(exchange, upstream.reader.take_capture(), wish, stream=True)
         self._release(exchange, upstream)
@@ -298,11 +298,7 @@ class Pipeline:
                     return self._echo(exchange, found)
                 call = self._prepare(exchange, step, found, total_at)
                 sink = relay.early_sink if relay is not None else None
-                pool = self._services.pool
-                connection = pool.take_idle(step.provider) or await pool.connect(step.provider, call)
-                await pool.exchange(connection, call, sink)
-                if not connection.judge():
-                    connection = await self._again(exchange, step, call, connection)
+                connection = await self._exchange(exchange, step, call, sink)
                 reader = connection.reader
                 if reader.status == 200 and (not found.stream or reader.relaying):
                     return connection
@@ -333,18 +329,31 @@ class Pipeline:
         journal = (slot, found.estimate_tokens)
         return Call(request, options, step.served_model, journal, step.timeouts, total_at)
 
-    async def _again(self, exchange: Exchange, step: Step, call: Call, stale: Connection) -> Connection:
-        """The same request over a fresh connection, once: a kept one was closed by the provider (RULINGS 21)."""
+    async def _exchange(self, exchange: Exchange, step: Step, call: Call, sink: Writer | None) -> Connection:
+        """One attempt over a kept or a new connection; closed when the caller leaves meanwhile."""
+        pool = self._services.pool
+        connection = pool.take_idle(step.provider) or await pool.connect(step.provider, call)
+        try:
+            await connection.begin(call, sink)
+            if connection.judge():
+                return connection
+            self._count_stale(exchange)
+            pool.discard(connection)
+            connection = await pool.connect(step.provider, call)
+            await connection.begin(call, sink)
+            connection.judge()
+        except BaseException:
+            pool.discard(connection)
+            raise
+        return connection
+
+    def _count_stale(self, exchange: Exchange) -> None:
+        """A kept connection was closed by the provider before it answered: the same once more (RULINGS 21)."""
         services = self._services
-        services.pool.discard(stale)
         reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
         services.settler.attempt_failed(exchange, reset)
         exchange.attempts += 1
         services.ledger.attempt(_admission(exchange).slot, exchange.attempts, 0)
-        fresh = await services.pool.connect(step.provider, call)
-        await services.pool.exchange(fresh, call, stale.sink)
-        fresh.judge()
-        return fresh
 
     def _refused(self, connection: Connection, provider: Provider) -> RequestError:
         """What an answer other than the wanted one means; the connection is taken back."""
@@ -370,8 +379,9 @@ class Pipeline:
 
     # --- small things
 
-    def _take_usage(self, exchange: Exchange, upstream: Connection | EchoAnswer) -> None:
-        usage = upstream.usage()
+    def _take_usage(
+        self, exchange: Exchange, upstream: Connection | EchoAnswer, usage: tuple[int, int, int, int] | None
+    ) -> None:
         if usage is not None:
             exchange.usage, exchange.usage_source = usage, "provider"
         elif not isinstance(upstream, EchoAnswer):

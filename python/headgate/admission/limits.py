@@ -58,9 +58,7 @@ class OutputMeans:
             float(completion_tokens) if mean is None else mean + LEARNING_RATE * (completion_tokens - mean)
         )
 
-    def reserve(self, prompt: int, maximum: int | None, alias: str, capacity: int) -> int:
-        """Tokens to reserve (RULINGS 10): prompt and explicit maximum, else the mean, clamped to the bucket."""
-        if maximum is not None:
-            return prompt + maximum
+    def reserve(self, prompt: int, alias: str, capacity: int) -> int:
+        """Tokens to reserve without an explicit maximum: the route's mean, clamped to the bucket (RULINGS 10)."""
         wanted = prompt + self.expected(alias)
         return min(wanted, max(capacity, prompt)) if capacity else wanted

@@ -16,9 +16,10 @@ STREAM_HEAD = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
 
 def respond(answer: Answer) -> Response:
     """A whole answer, or a relay that the edge connects."""
-    if answer.relay is None:
-        return Response(200, None, Prepared(JSON, answer.body or b"", answer.head))
-    return Response(200, None, Relayed(EVENT_STREAM, answer.relay, answer.head + STREAM_HEAD))
+    head, body, relay = answer
+    if relay is None:
+        return Response(200, None, Prepared(JSON, body, head))
+    return Response(200, None, Relayed(EVENT_STREAM, relay, head + STREAM_HEAD))
 
 
 def refuse(error: RequestError) -> Response:

@@ -53,17 +53,13 @@ class EchoAnswer:
         """How a stream of it is framed for the client."""
         self._chunked = chunked
 
-    def take_body(self) -> bytes:
-        """The whole answer."""
-        return self._answer
+    def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:
+        """The whole answer, without header lines of its own."""
+        return self._answer, b"", self.usage()
 
     def usage(self) -> tuple[int, int, int, int] | None:
         """Exact usage."""
         return read_usage(self._answer)
-
-    def pass_head(self) -> bytes:
-        """No header lines of its own."""
-        return b""
 
     def relay_to(self, sink: Writer, listener: Listener) -> None:
         """Write the whole stream and end."""

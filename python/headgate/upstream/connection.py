@@ -215,17 +215,13 @@ class Connection(asyncio.Protocol):
             message = reader.error_event
         return RequestError(failure, message)
 
-    def take_body(self) -> bytes:
-        """The whole body of an answer that is not relayed."""
-        return self.reader.take_body()
+    def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:
+        """Body, header lines for the caller, and usage of an answer that is not relayed."""
+        return self.reader.take_answer()
 
     def usage(self) -> tuple[int, int, int, int] | None:
         """Prompt, completion, cached and reasoning tokens as the provider told them."""
         return self.reader.usage()
-
-    def pass_head(self) -> bytes:
-        """Header lines that the caller should see."""
-        return self.reader.pass_head()
 
     @property
     def mid_event(self) -> bool:

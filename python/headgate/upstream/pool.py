@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from headgate.config.runtime import Provider
     from headgate.edge.deadlines import Deadlines
     from headgate.upstream.call import Call
-    from headgate.upstream.connection import Sink
 
 KEEP_S = 55.0
 """Idle seconds after which a connection is not trusted any more; common providers close after 60."""
@@ -70,18 +69,6 @@ class Pool:
             reason = error.strerror or type(error).__name__
             message = f"The provider {provider.name!r} cannot be reached: {reason}."
             raise RequestError(Failure.UPSTREAM_CONNECT, message) from error
-
-    async def exchange(self, connection: Connection, call: Call, sink: Sink | None) -> None:
-        """Send a request and wait until its answer can be judged; when the caller leaves, close the connection.
-
-        Raises:
-            RequestError: upstream_timeout.
-        """
-        try:
-            await connection.begin(call, sink)
-        except BaseException:
-            self.discard(connection)
-            raise
 
     def keep(self, provider: Provider, connection: Connection) -> None:
         """Take a connection back after its answer; close it when it cannot serve again."""

@@ -50,13 +50,13 @@ fn repeat(case: &mut Case, times: u32) {
     }
 }
 
-/// Allocations of one run, rounded up: one in a hundred counts as one.
+/// Allocations of one run, to the hundredth.
 fn allocations(setup: Setup) -> String {
     let mut case = match setup() {
         Ok(case) => case,
         Err(error) => return format!("failed: {error}"),
     };
     repeat(&mut case, WARM_UP);
-    let counted = measure(|| repeat(&mut case, COUNTED)).count_total;
-    format!("{:.2}", counted as f64 / f64::from(COUNTED))
+    let hundredths = measure(|| repeat(&mut case, COUNTED)).count_total * 100 / u64::from(COUNTED);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

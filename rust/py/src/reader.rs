@@ -380,6 +380,14 @@ impl Reader {
         PyBytes::new(py, &std::mem::take(&mut self.answer.body))
     }
 
+    /// Body, header lines for the caller, and usage of an answer that is not relayed.
+    fn take_answer<'py>(
+        &mut self,
+        py: Python<'py>,
+    ) -> (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<UsageTuple>) {
+        (self.take_body(py), self.pass_head(py), self.usage())
+    }
+
     fn take_capture<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.answer.capture.take().unwrap_or_default())
     }
