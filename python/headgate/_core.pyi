@@ -88,7 +88,9 @@ class Meter:
         histograms: tuple[int, int, int],
     ) -> None:
         """`counters` get one each; `histograms` are duration, overhead, time to first token."""
-    def count(self, duration_ns: int, overhead_ns: int, ttft_ns: int, usage: tuple[int, int, int, int]) -> None: ...
+    def count(
+        self, duration_ns: int, overhead_ns: int, ttft_ns: int, usage: tuple[int, int, int, int]
+    ) -> None: ...
 
 @final
 class HeadReader:
@@ -101,7 +103,19 @@ class HeadReader:
         self, data: bytes, start: int
     ) -> (
         tuple[
-            int, str, bytes, bytes, list[tuple[bytes, bytes]], int, bool, bool, bool, bool, bool, str | None, bytes | None
+            int,
+            str,
+            bytes,
+            bytes,
+            list[tuple[bytes, bytes]],
+            int,
+            bool,
+            bool,
+            bool,
+            bool,
+            bool,
+            str | None,
+            bytes | None,
         ]
         | tuple[int, str, str]
         | None
@@ -150,7 +164,9 @@ class Admission:
 class LedgerShape:
     """Sizes of the segment's tables; another shape is another segment."""
 
-    def __init__(self, workers: int, slots_per_worker: int, accounts: int, counters: int, histograms: int) -> None: ...
+    def __init__(
+        self, workers: int, slots_per_worker: int, accounts: int, counters: int, histograms: int
+    ) -> None: ...
 
 @final
 class Ledger:
@@ -190,7 +206,9 @@ class Ledger:
 class LedgerWorker:
     """One process's place in the ledger."""
 
-    def admit(self, account: int, limits: Limits, tokens: int, now_ns: int, started_unix_ms: int) -> Admission: ...
+    def admit(
+        self, account: int, limits: Limits, tokens: int, now_ns: int, started_unix_ms: int
+    ) -> Admission: ...
     def attempt(self, slot: int, attempt: int, target: int) -> bool: ...
     def progress(self, slot: int, prompt_tokens: int, completion_tokens: int) -> bool: ...
     def settle(self, slot: int, used_tokens: int, now_ns: int) -> bool: ...
@@ -229,7 +247,7 @@ class Reader:
     def status(self) -> int: ...
     @property
     def failure(self) -> str | None:
-        """Stable name of what broke: truncated, garbage, error_event, tls, too_large, …"""
+        """Stable name of what broke: truncated, garbage, error_event, tls, too_large and others."""
     @property
     def error_event(self) -> str | None:
         """Message of the error object that the upstream sent inside a stream, secrets masked."""

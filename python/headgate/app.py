@@ -1,7 +1,7 @@
 """The composition root: everything a worker serves with is built here and nowhere else.
 
-Invariant: nothing outside this file constructs a room's objects; a reload swaps the policy and the names that metrics
-may use, never a connection or a stream in flight.
+Invariant: nothing outside this file constructs a room's objects; a reload swaps the policy and the names that
+metrics may use, never a connection or a stream in flight.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from headgate.api import health, openai
 from headgate.api.answers import refuse, render_error
 from headgate.cache.memory import MemoryCache
 from headgate.core import PanicException, Tokenizer
-from headgate.edge.deadlines import Deadlines
+from headgate.deadlines import Deadlines
 from headgate.edge.limits import Limits
 from headgate.errors import Failure, RequestError
 from headgate.observe.access_log import AccessEntry, LineWriter, renderer
@@ -29,7 +29,7 @@ from headgate.settle.settler import Books, Settler
 from headgate.upstream.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from headgate.config.runtime import Runtime, ServerSettings
     from headgate.core import Ledger
@@ -53,7 +53,9 @@ class WorkerApp:
         self._shared = ledger
         self._spool = spool
         self._deadlines = Deadlines(loop.time, SWEEP_S, on_tick=spool.flush)
-        self._lines = LineWriter(sys.stdout.fileno(), loop) if runtime.telemetry.access_log != "none" else None
+        self._lines = (
+            LineWriter(sys.stdout.fileno(), loop) if runtime.telemetry.access_log != "none" else None
+        )
         books = Books(self.ledger, spool, ledger.segment_id, worker, self._logger(runtime))
         self.settler = Settler(books, self._metrics(runtime))
         tokenizer = load_tokenizer()
@@ -100,7 +102,7 @@ class WorkerApp:
     def _register(self) -> None:
         openai.register(self.application, self.pipeline)
         health.register(self.application, self._not_ready)
-        self.application.router.fallback = _unknown_path
+        self.application.router.fallback = _unknown_path(self.application)
 
     def _not_ready(self) -> str | None:
         if self.draining:
@@ -169,6 +171,17 @@ def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
     )
 
 
-async def _unknown_path(request: Request) -> Response:
-    message = f"There is nothing at {request.method} {request.path}. See the documentation for the endpoints."
-    return refuse(RequestError(Failure.NOT_FOUND, message))
+def _unknown_path(application: Application) -> Callable[[Request], Awaitable[Response]]:
+    async def unknown(request: Request) -> Response:
+        path = request.path.encode()
+        routes = application.router.routes
+        known = [
+            method.decode() for method in routes if any(route.match_by_path(path) for route in routes[method])
+        ]
+        if known:
+            message = f"{request.path} takes {' or '.join(known)}, not {request.method}."
+            return refuse(RequestError(Failure.METHOD_NOT_ALLOWED, message))
+        message = f"There is nothing at {request.path}. See the documentation for the endpoints."
+        return refuse(RequestError(Failure.NOT_FOUND, message))
+
+    return unknown

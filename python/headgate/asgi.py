@@ -1,7 +1,8 @@
 """The gateway as an ASGI application: `uvicorn headgate.asgi:app`.
 
-Invariant: every process of the server takes a seat at the same ledger, so limits never multiply; the first one holds
-the state directory and keeps the books (RULINGS 8). The configuration is found as `headgate serve` finds it.
+Invariant: every process of the server takes a seat at the same ledger, so limits never multiply; the first
+one holds the state directory and keeps the books (RULINGS 8). The configuration is found as `headgate serve`
+finds it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from headgate.app import build
 from headgate.control.clerk import Clerk
-from headgate.control.preparation import Hosted, prepare_host, seat_count
+from headgate.control.preparation import prepare_host, seat_count
 from headgate.control.statedir import sit_down
 from headgate.edge.asgi import AsgiApp, Message, Receive, Scope, Send, make_asgi
 from headgate.errors import HeadgateError
@@ -49,11 +50,10 @@ class Gateway:
             await self._lifespan(receive, send)
             return
         if self._app is None:
-            await self.start()
-        assert self._app is not None
+            self._app = await self.start()
         await self._app(scope, receive, send)
 
-    async def start(self) -> None:
+    async def start(self) -> AsgiApp:
         """Join the ledger and build the application.
 
         Raises:
@@ -67,11 +67,16 @@ class Gateway:
             message = f"all {seats} places are taken; raise server.workers to the number of server processes"
             raise NoSeatError(message)
         if hosted.state is not None:
-            await self._keep_books(hosted, seats)
+            self._clerk = clerk = Clerk(hosted.state, hosted.segment.ledger, seats, lambda: hosted.runtime)
+            await clerk.reclaim(seat.index)
+            self._hours = asyncio.get_running_loop().create_task(clerk.run())
         self._spool = Spool(hosted.directory / "spool", hosted.segment.ledger.segment_id, seat.index)
         self._worker = worker = build(hosted.runtime, hosted.segment.ledger, seat.index, self._spool)
         await worker.start()
-        self._app = make_asgi(worker.application, worker.limits, worker.render_error, panic_types=worker.panic_types)
+        self._app = app = make_asgi(
+            worker.application, worker.limits, worker.render_error, panic_types=worker.panic_types
+        )
+        return app
 
     async def stop(self) -> None:
         """Settle what is in flight, put the spool on disk, leave the seat."""
@@ -86,13 +91,6 @@ class Gateway:
         if self._seat is not None:
             os.close(self._seat.lock_fd)
         self._app = self._worker = self._spool = self._seat = self._clerk = self._hours = None
-
-    async def _keep_books(self, hosted: Hosted, seats: int) -> None:
-        assert hosted.state is not None
-        assert self._seat is not None
-        self._clerk = clerk = Clerk(hosted.state, hosted.segment.ledger, seats, lambda: hosted.runtime)
-        await clerk.reclaim(self._seat.index)
-        self._hours = asyncio.get_running_loop().create_task(clerk.run())
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -4,8 +4,8 @@
     ├── ConfigError          the configuration cannot be used
     └── RequestError         a request was refused or failed; carries a `Failure`
 
-Invariant: `Failure` is total: each kind has a status, a type, a code, a log level, whose fault it is, and whether
-another target may be tried. The table is walked by a test for every dialect.
+Invariant: `Failure` is total: each kind has a status, a type, a code, a log level, whose fault it is, and
+whether another target may be tried. The table is walked by a test for every dialect.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ class Failure(Enum):
     INVALID_REQUEST = _client(400, "invalid_request_error", "invalid_request")
     REQUEST_TIMEOUT = _client(408, "invalid_request_error", "request_timeout")
     BODY_TOO_LARGE = _client(413, "invalid_request_error", "body_too_large")
-    HEADERS_TOO_LARGE = _client(431, "invalid_request_error", "headers_too_large")
     REQUEST_EXCEEDS_LIMIT = _client(400, "invalid_request_error", "request_exceeds_limit")
     RPM_EXCEEDED = _client(429, "rate_limit_error", "rpm_exceeded")
     TPM_EXCEEDED = _client(429, "rate_limit_error", "tpm_exceeded")
@@ -107,7 +106,7 @@ class RequestError(HeadgateError):
     `head` is header lines that go with the answer, such as the rate limits.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a constructor: keyword-only facts of one error
         self,
         failure: Failure,
         message: str,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headgate.core import Admission, CacheKey, Scan
     from headgate.errors import RequestError
-    from headgate.policy import Plan, Step
+    from headgate.plan import Plan, Step
 
 
 class Endpoint:
     """What is asked: the native scanner's number, the name in metrics and records, the path at a provider.
 
-    A plain class and not an enumeration: members are dictionary keys on the request path, and hashing an enumeration's
-    member runs Python code.
+    A plain class and not an enumeration: members are dictionary keys on the request path, and hashing an
+    enumeration's member runs Python code.
     """
 
     __slots__ = ("label", "number", "path")

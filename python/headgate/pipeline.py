@@ -6,8 +6,9 @@ Invariant: what was admitted is settled exactly once, in one `finally`, whatever
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from headgate.admission.limits import OutputMeans, refusal
 from headgate.cache.memory import CONTROL_HEADER, NO_WISH, TTL_HEADER, MemoryCache, Wish, read_wish
@@ -24,20 +25,21 @@ from headgate.upstream.request import forwarded
 if TYPE_CHECKING:
     from headgate.config.runtime import Provider
     from headgate.core import Admission, LedgerWorker, Scan
-    from headgate.edge.deadlines import Deadlines
-    from headgate.policy import Plan, Policy, Step
+    from headgate.deadlines import Deadlines
+    from headgate.plan import Plan, Step
+    from headgate.policy import Policy
     from headgate.settle.settler import Settler
     from headgate.upstream.connection import Connection
     from headgate.upstream.pool import Pool
 
 
+_log = logging.getLogger(__name__)
+_BODY_FAILURES = {
+    408: Failure.REQUEST_TIMEOUT,
+    413: Failure.BODY_TOO_LARGE,
+    503: Failure.OVERLOADED,
+}
 INTERNAL_MESSAGE = "Something went wrong inside the gateway."
-
-
-class Headers(Protocol):
-    """The headers of a request, names in lower case."""
-
-    values: list[tuple[bytes, bytes]]
 
 
 class Ask(Protocol):
@@ -54,8 +56,7 @@ class Ask(Protocol):
     def get_first_header(self, name: bytes) -> bytes | None:
         """The first value of a header."""
 
-    @property
-    def headers(self) -> Headers:
+    def header_pairs(self) -> list[tuple[bytes, bytes]]:
         """All headers, names in lower case."""
 
     async def body(self) -> bytes:
@@ -121,7 +122,7 @@ class Pipeline:
             exchange.scan = found
             exchange.plan = plan = policy.plan(key, found.model)
             if ask.vendor:
-                exchange.forward = forwarded(ask.headers.values)
+                exchange.forward = forwarded(ask.header_pairs())
             wish = _wish(ask) if ask.special else NO_WISH
             self._admit(exchange, plan, found)
             if self._cached:
@@ -132,26 +133,34 @@ class Pipeline:
                 relay = self._open(exchange, plan, found, wish)
                 return await self._begun(exchange, relay)
             return self._whole(exchange, await self._call(exchange, plan, found, None), wish)
-        except RequestError as error:
-            exchange.error = error
-            if exchange.admission is not None:
-                error.head += exchange.admission.headers()
-            raise
-        except asyncio.CancelledError:
-            exchange.error = RequestError(Failure.CLIENT_GONE, "The client left.")
-            if relay is not None:
-                relay.gone()
-            raise
-        except PanicException as panic:
-            settler.metrics.panics.add()
-            exchange.error = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
-            raise exchange.error from panic
-        except BaseException:
-            exchange.error = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
-            raise
+        except BaseException as error:
+            failure = self._failed(exchange, error, relay)
+            if failure is error:
+                raise
+            raise failure from error
         finally:
             if relay is None:
                 settler.settle(exchange)
+
+    def _failed(self, exchange: Exchange, error: BaseException, relay: StreamRelay | None) -> BaseException:
+        """What the caller is told of whatever went wrong, noted on the exchange."""
+        if isinstance(error, RequestError):
+            exchange.error = error
+            if exchange.admission is not None:
+                error.head += exchange.admission.headers()
+            return error
+        if isinstance(error, asyncio.CancelledError):
+            exchange.error = RequestError(Failure.CLIENT_GONE, "The client left.")
+            if relay is not None:
+                relay.gone()
+            return error
+        exchange.error = broken = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
+        if isinstance(error, PanicException):
+            self._services.settler.metrics.panics.add()
+        elif not isinstance(error, Exception):
+            return error
+        _log.error("request %s failed", exchange.request_id, exc_info=error)
+        return broken
 
     async def drain(self) -> None:
         """Wait until every stream is settled."""
@@ -168,7 +177,9 @@ class Pipeline:
         else:
             reserve = self._means.reserve(found.estimate_tokens, plan.route.alias, key.tpm)
         now_ns = time.monotonic_ns()
-        admission = self._services.ledger.admit(key.account, plan.limits, reserve, now_ns, exchange.started_ms)
+        admission = self._services.ledger.admit(
+            key.account, plan.limits, reserve, now_ns, exchange.started_ms
+        )
         exchange.admission = admission
         if admission.refused is not None:
             raise refusal(admission, key)
@@ -207,7 +218,7 @@ class Pipeline:
         exchange.first_token_ns = now_ns = time.monotonic_ns()
         exchange.upstream_ns = now_ns - exchange.sent_ns
         self._take_usage(exchange, upstream, usage)
-        step = _step(exchange)
+        step = cast("Step", exchange.step)
         head = self._head(exchange, step.labels + passed)
         if not isinstance(upstream, EchoAnswer):
             self._services.pool.keep(step.provider, upstream)
@@ -246,10 +257,9 @@ class Pipeline:
             relay.fail(error)
         except asyncio.CancelledError:
             exchange.error = RequestError(Failure.CLIENT_GONE, "The client left.")
-        except PanicException:
-            self._services.settler.metrics.panics.add()
-            exchange.error = RequestError(Failure.INTERNAL, INTERNAL_MESSAGE)
-            relay.fail(exchange.error)
+        except (Exception, PanicException) as error:  # noqa: BLE001  noted, told to the client, and counted
+            self._failed(exchange, error, None)
+            relay.fail(cast("RequestError", exchange.error))
         finally:
             self._services.deadlines.discard(relay)
             if upstream is not None:
@@ -260,12 +270,16 @@ class Pipeline:
     async def _relay(self, exchange: Exchange, plan: Plan, relay: StreamRelay) -> Connection | EchoAnswer:
         """Pass one target's stream on, the next one's if it breaks before its first content (RULINGS 16)."""
         while True:
-            upstream = await self._call(exchange, plan, _scan(exchange), relay)
+            upstream = await self._call(exchange, plan, cast("Scan", exchange.scan), relay)
             exchange.upstream_ns = time.monotonic_ns() - exchange.sent_ns
             error = await relay.start(upstream)
             if error is None:
                 return upstream
-            if upstream.first_token_ns or exchange.tried == len(plan.steps) or not error.failure.value.retryable:
+            if (
+                upstream.first_token_ns
+                or exchange.tried == len(plan.steps)
+                or not error.failure.value.retryable
+            ):
                 self._close_stream(exchange, upstream, NO_WISH, error)
                 raise error
             self._services.settler.attempt_failed(exchange, error)
@@ -277,8 +291,11 @@ class Pipeline:
         exchange.error = exchange.error or error
         exchange.first_token_ns = upstream.first_token_ns
         self._take_usage(exchange, upstream, upstream.usage())
-        if exchange.cache_key is not None and exchange.error is None and not isinstance(upstream, EchoAnswer):
-            self._keep(exchange, upstream.reader.take_capture(), wish, stream=True)
+        if exchange.cache_key is not None and exchange.error is None:
+            if isinstance(upstream, EchoAnswer):
+                self._keep(exchange, upstream.take_answer()[0], wish, stream=False)
+            else:
+                self._keep(exchange, upstream.reader.take_capture(), wish, stream=True)
         self._release(exchange, upstream)
 
     # --- route and call
@@ -311,7 +328,7 @@ class Pipeline:
 
     def _prepare(self, exchange: Exchange, step: Step, found: Scan, total_at: float) -> Call:
         """The request for one target, in bytes, with the journal told of the attempt."""
-        slot = _admission(exchange).slot
+        slot = cast("Admission", exchange.admission).slot
         self._services.ledger.attempt(slot, exchange.attempts, 0)
         body, stream = exchange.body, found.stream
         ask_usage = stream and step.provider.stream_usage and not found.include_usage
@@ -348,12 +365,12 @@ class Pipeline:
         return connection
 
     def _count_stale(self, exchange: Exchange) -> None:
-        """A kept connection was closed by the provider before it answered: the same once more (RULINGS 21)."""
+        """A kept connection was closed before it answered: the same once more (RULINGS 21)."""
         services = self._services
         reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
         services.settler.attempt_failed(exchange, reset)
         exchange.attempts += 1
-        services.ledger.attempt(_admission(exchange).slot, exchange.attempts, 0)
+        services.ledger.attempt(cast("Admission", exchange.admission).slot, exchange.attempts, 0)
 
     def _refused(self, connection: Connection, provider: Provider) -> RequestError:
         """What an answer other than the wanted one means; the connection is taken back."""
@@ -385,38 +402,55 @@ class Pipeline:
         if usage is not None:
             exchange.usage, exchange.usage_source = usage, "provider"
         elif not isinstance(upstream, EchoAnswer):
-            prompt = _scan(exchange).count(exchange.body, self._services.tokenizer)
+            prompt = cast("Scan", exchange.scan).count(exchange.body, self._services.tokenizer)
             exchange.usage = (prompt, upstream.reader.count_text(), 0, 0)
             exchange.usage_source = "counted"
         found, plan = exchange.scan, exchange.plan
-        if plan is not None and found is not None and found.max_output_tokens is None and exchange.error is None:
+        if (
+            plan is not None
+            and found is not None
+            and found.max_output_tokens is None
+            and exchange.error is None
+        ):
             self._means.learn(plan.route.alias, exchange.usage[1])
 
     def _release(self, exchange: Exchange, upstream: Connection | EchoAnswer) -> None:
         if not isinstance(upstream, EchoAnswer):
-            self._services.pool.keep(_step(exchange).provider, upstream)
+            self._services.pool.keep(cast("Step", exchange.step).provider, upstream)
 
     def _keep(self, exchange: Exchange, payload: bytes, wish: Wish, *, stream: bool) -> None:
         ttl_s = wish.ttl_s
         if ttl_s is None and exchange.plan is not None:
             ttl_s = exchange.plan.route.cache_ttl_s
         if exchange.cache_key is not None:
-            self._services.cache.keep(exchange.cache_key, payload, time.monotonic_ns(), stream=stream, ttl_s=ttl_s)
+            self._services.cache.keep(
+                exchange.cache_key, payload, time.monotonic_ns(), stream=stream, ttl_s=ttl_s
+            )
 
     def _head(self, exchange: Exchange, served: bytes) -> bytes:
         received_ns, upstream_ns = exchange.received_ns, exchange.upstream_ns
         total_ns = time.monotonic_ns() - received_ns
         exchange.overhead_ns = total_ns - upstream_ns
-        times = (total_ns, exchange.work_ns - received_ns, exchange.admitted_ns - exchange.work_ns, upstream_ns)
-        return answer_head(_admission(exchange), served, exchange.cache, exchange.attempts, times)
+        times = (
+            total_ns,
+            exchange.work_ns - received_ns,
+            exchange.admitted_ns - exchange.work_ns,
+            upstream_ns,
+        )
+        return answer_head(
+            cast("Admission", exchange.admission), served, exchange.cache, exchange.attempts, times
+        )
 
 
 async def _body(ask: Ask) -> bytes:
     try:
         return await ask.body()
     except EdgeError as error:
-        failure = Failure.BODY_TOO_LARGE if error.status == 413 else Failure.INVALID_REQUEST
-        raise RequestError(failure, error.message, status=error.status, code=error.code) from error
+        failure = _BODY_FAILURES.get(error.status, Failure.INVALID_REQUEST)
+        wait = 1.0 if failure is Failure.OVERLOADED else None
+        raise RequestError(
+            failure, error.message, status=error.status, code=error.code, retry_after_s=wait
+        ) from error
 
 
 def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
@@ -426,18 +460,3 @@ def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
 
 def _wish(ask: Ask) -> Wish:
     return read_wish(ask.get_first_header(CONTROL_HEADER), ask.get_first_header(TTL_HEADER))
-
-
-def _admission(exchange: Exchange) -> Admission:
-    assert exchange.admission is not None
-    return exchange.admission
-
-
-def _scan(exchange: Exchange) -> Scan:
-    assert exchange.scan is not None
-    return exchange.scan
-
-
-def _step(exchange: Exchange) -> Step:
-    assert exchange.step is not None
-    return exchange.step

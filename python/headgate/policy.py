@@ -1,55 +1,24 @@
 """One runtime, compiled for serving: what a key may do with a model is worked out once, not per request.
 
-Invariant: a policy is swapped whole, so that a request sees one generation only; its cache of plans is bounded.
+Invariant: a policy is swapped whole, so that a request sees one generation only; its plans are bounded.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from headgate.admission.keys import KeyRing, require_model
 from headgate.config.runtime import Permission
 from headgate.errors import Failure, RequestError
-from headgate.exchange import ENDPOINTS, Endpoint
+from headgate.exchange import ENDPOINTS
+from headgate.plan import Plan, Step
 from headgate.routing.table import RouteTable
 from headgate.upstream.request import request_head
 
 if TYPE_CHECKING:
-    from headgate.config.runtime import Key, Provider, Route, Runtime, Target
-    from headgate.core import Limits
+    from headgate.config.runtime import Key, Runtime
 
 MAX_PLANS = 4096
-_MODEL_CHARS = "/:@+,;=()[]!"
-
-
-class Step:
-    """One target of a plan, ready to be called; compared by identity, so that it is a cheap dictionary key."""
-
-    __slots__ = ("heads", "labels", "model", "provider", "served_model", "timeouts")
-
-    def __init__(self, provider: Provider, target: Target, asked: str, heads: dict[Endpoint, bytes]) -> None:
-        """`asked` is the requested model's name, kept where the target has none."""
-        self.provider = provider
-        self.model = target.model
-        self.timeouts = target.timeouts
-        self.served_model = served = target.model or asked
-        self.heads = heads
-        label = quote(served, safe=_MODEL_CHARS)
-        self.labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {label}\r\n".encode()
-
-
-class Plan:
-    """What one key gets when it asks for one model."""
-
-    __slots__ = ("key", "limits", "model", "route", "steps")
-
-    def __init__(self, key: Key, limits: Limits, model: str, route: Route, steps: tuple[Step, ...]) -> None:
-        self.key = key
-        self.limits = limits
-        self.model = model
-        self.route = route
-        self.steps = steps
 
 
 class Policy:

@@ -68,7 +68,7 @@ class KeyRing:
 
 
 def allows(key: Key, model: str) -> bool:
-    """Whether `model` is among the key's allowed models (names or patterns with `*`); none listed allows all."""
+    """Whether a key may use `model`: names or patterns with `*`; none listed allows all."""
     allowed = key.allowed_models
     return not allowed or model in allowed or any(fnmatchcase(model, pattern) for pattern in allowed)
 

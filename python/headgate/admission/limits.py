@@ -17,16 +17,22 @@ FIRST_RESERVE_TOKENS = 1024
 LEARNING_RATE = 0.1
 
 _REFUSALS = {
-    "rpm": (Failure.RPM_EXCEEDED, "Rate limit reached for requests: {key.rpm} per minute for the key {key.name!r}."),
-    "tpm": (Failure.TPM_EXCEEDED, "Rate limit reached for tokens: {key.tpm} per minute for the key {key.name!r}."),
+    "rpm": (
+        Failure.RPM_EXCEEDED,
+        "Rate limit reached for requests: {key.rpm} per minute for the key {key.name!r}.",
+    ),
+    "tpm": (
+        Failure.TPM_EXCEEDED,
+        "Rate limit reached for tokens: {key.tpm} per minute for the key {key.name!r}.",
+    ),
     "concurrency": (
         Failure.CONCURRENCY_EXCEEDED,
         "Too many requests at once: {key.max_concurrency} for the key {key.name!r}.",
     ),
     "too_large": (
         Failure.REQUEST_EXCEEDS_LIMIT,
-        "The prompt and max tokens together exceed what the key {key.name!r} may ever use in a minute ({key.tpm} "
-        "tokens). Shorten the prompt or lower max_completion_tokens.",
+        "The prompt and max tokens together exceed what the key {key.name!r} may ever use in a minute "
+        "({key.tpm} tokens). Shorten the prompt or lower max_completion_tokens.",
     ),
     "no_slot": (Failure.OVERLOADED, "Too many requests are in flight on this gateway. Try again shortly."),
 }
@@ -59,6 +65,6 @@ class OutputMeans:
         )
 
     def reserve(self, prompt: int, alias: str, capacity: int) -> int:
-        """Tokens to reserve without an explicit maximum: the route's mean, clamped to the bucket (RULINGS 10)."""
+        """Tokens to reserve without an explicit maximum: the route's mean, at most the bucket."""
         wanted = prompt + self.expected(alias)
         return min(wanted, max(capacity, prompt)) if capacity else wanted

@@ -1,6 +1,7 @@
 """The memory tier: which requests it may answer, and what it keeps.
 
-Invariant: only deterministic requests are kept unless the caller forces it (SPEC F), and never across tenants.
+Invariant: only deterministic requests are kept unless the caller forces it (SPEC F), and never across
+tenants.
 """
 
 from __future__ import annotations

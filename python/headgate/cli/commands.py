@@ -57,7 +57,7 @@ def invoke(arguments: list[str]) -> int:
 
 
 @app.command(
-    epilog="Exit codes: 0 stopped, 2 wrong usage or configuration, 3 an address or state_dir is taken."
+    epilog="Exit codes: 0 stopped, 1 bad configuration, 2 wrong usage, 3 an address or state_dir is taken."
 )
 def serve(
     config: ConfigOption = None,

@@ -1,7 +1,8 @@
 """The compiled configuration: frozen, numbered, swapped whole.
 
-Invariant: nothing here is changed after it was built; a reload builds a new `Runtime` with a higher generation.
-Control compiles it, writes it as JSON (mode 0600) and every worker reads the same bytes (RULINGS 7).
+Invariant: nothing here is changed after it was built; a reload builds a new `Runtime` with a higher
+generation. Control compiles it, writes it as JSON (mode 0600) and every worker reads the same bytes (RULINGS
+7).
 """
 
 from __future__ import annotations

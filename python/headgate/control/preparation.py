@@ -151,8 +151,11 @@ def prepare_host(config: Path | None, now_s: Callable[[], float] = time.time) ->
         shape = (seat_count(runtime.server.workers), SLOTS_PER_WORKER, 0, COUNTERS, HISTOGRAMS)
         return Hosted(runtime, directory, Segment(ledger, path, boot, shape), None)
     accounts = _accounts(state)
+    configured = loaded.document.auth.admin_key
+    # Nobody would see a key that is made here: there is an admin only if it was configured, or made before.
+    digest = configured.digest() if configured is not None else state.kept_admin_digest()
     runtime, _warnings = compile_runtime(
-        loaded, generation=1, admin_digest=_admin(loaded, state).digest, accounts=accounts, now_s=now_s()
+        loaded, generation=1, admin_digest=digest, accounts=accounts, now_s=now_s()
     )
     segment = _segment(state, runtime.server.workers, accounts.size)
     runtime = replace(runtime, generation=segment.ledger.generation() + 1)

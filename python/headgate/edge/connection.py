@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from blacksheep import Content, Response
 
+from headgate.deadlines import NEVER
 from headgate.edge import writer
 from headgate.edge.body import Prepared, Relayed, Source, let_go
-from headgate.edge.deadlines import NEVER
 from headgate.edge.head import check_partial
 from headgate.edge.limits import BodyTimeout, ClientGone, EdgeError, OverCapacity, Refused
 from headgate.edge.pending import PendingBody

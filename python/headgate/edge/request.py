@@ -64,6 +64,10 @@ class EdgeRequest(Request):
         """The path as it came, undecoded and without the query."""
         return self._path
 
+    def header_pairs(self) -> list[tuple[bytes, bytes]]:
+        """All headers, names in lower case."""
+        return self.headers.values  # type: ignore[return-value]  # the stub says tuple, the list itself is given
+
     async def body(self) -> bytes:
         """The whole body; waits for what is missing and sends 100-continue where the client waits for it.
 

@@ -116,7 +116,7 @@ def error_response(render: RenderError, error: EdgeError, path: bytes) -> Respon
 
 def internal_error(render: RenderError, request: EdgeRequest) -> Response:
     """500, without a word about the cause."""
-    content_type, body = render(500, "internal_error", "Internal server error", request.raw_path)
+    content_type, body = render(500, "internal", "Something went wrong inside the gateway.", request.raw_path)
     return Response(500, None, Prepared(content_type, body))
 
 

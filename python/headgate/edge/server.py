@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from blacksheep import Application
 
+from headgate.deadlines import Deadlines
 from headgate.edge.connection import NS, Connection
-from headgate.edge.deadlines import Deadlines
 from headgate.edge.head import HeadParser
 from headgate.edge.limits import Limits, Load
 from headgate.edge.request_id import RequestIds

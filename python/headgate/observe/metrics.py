@@ -273,6 +273,8 @@ class Metrics:
         counters = [self.requests.index((endpoint, model, provider, str(status)))]
         if provider:
             counters.append(self.attempts.index((provider, outcome)))
-        prompt, completion, cached, reasoning = (self.tokens.index((model, name)) for name in TOKEN_TYPES)
+        # A request that reached no model has no tokens, and its series would say zero for ever.
+        kinds = [self.tokens.index((model, name)) if model else _NOWHERE for name in TOKEN_TYPES]
+        prompt, completion, cached, reasoning = kinds
         durations = (self.request_duration.index, self.overhead.index, self.ttft.index)
         return Meter(self._ledger, counters, (prompt, completion, cached, reasoning), durations)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 from headgate.core import Scan, Tokenizer, echo, read_usage, replay, stream_from_answer
 from headgate.errors import Failure, RequestError
 
-
 if TYPE_CHECKING:
     from headgate.exchange import Endpoint
 

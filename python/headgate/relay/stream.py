@@ -1,7 +1,8 @@
 """The client's end of a streamed answer: what the edge attaches to, and what the attempts write into.
 
-Invariant: the client sees a whole stream, or one that ends with an error event and no [DONE]; the relay ends once.
-Two points matter (RULINGS 16): *begun*, when status and head may go out, and *committed*, when content went out.
+Invariant: the client sees a whole stream, or one that ends with an error event and no [DONE]; the relay ends
+once.
+Two points matter (RULINGS 16): *begun*, when status and head may go out, and *committed*, when content did.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ class StreamRelay:
         "outcome",
     )
 
-    def __init__(self, clock: Callable[[], float], *, chunked: bool, keep_alive_s: float = KEEP_ALIVE_S) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, chunked: bool, keep_alive_s: float = KEEP_ALIVE_S
+    ) -> None:
         self.chunked = chunked
         self.keep_alive_s = keep_alive_s
         self._clock = clock
@@ -158,6 +161,10 @@ class StreamRelay:
 
     def ended(self, error: RequestError | None) -> None:
         """The upstream's side is over (a `Listener`)."""
+        connection = self._connection
+        if error is not None and connection is not None and not connection.mid_event:
+            # Another attempt may follow: a client that leaves then must end that one, not this.
+            self._connection = None
         self._resolve(error)
 
     def write(self, data: bytes) -> None:
@@ -179,7 +186,8 @@ class StreamRelay:
     def fail(self, error: RequestError) -> None:
         """End with an error: its own status if nothing was sent, else an error event and no [DONE].
 
-        In the middle of an event that is too large to hold there is no place for one: the connection is broken off.
+        In the middle of an event that is too large to hold there is no place for one: the connection is
+        broken off.
         """
         if not self.begun.done():
             self.begun.set_result(error)
@@ -203,7 +211,7 @@ class StreamRelay:
             self._sink.finish()
 
     def expired(self, now: float) -> None:
-        """Nothing was sent for a while: begin, or send a comment, so that nothing between here and there gives up."""
+        """Nothing was sent for a while: begin, or send a comment, so that nothing in between gives up."""
         connection = self._connection
         last = connection.read_at if connection is not None else 0.0
         if last + self.keep_alive_s > now:

@@ -56,4 +56,6 @@ class RouteTable:
         if provider is None or not rest:
             return None
         target = Target(provider=name, model=rest, priority=1, timeouts=provider.timeouts)
-        return Route(alias=model, targets=(target,), timeouts=provider.timeouts, cache_ttl_s=None, owned_by=name)
+        return Route(
+            alias=model, targets=(target,), timeouts=provider.timeouts, cache_ttl_s=None, owned_by=name
+        )

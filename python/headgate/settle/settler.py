@@ -1,13 +1,13 @@
 """Close a request's books: spool, ledger, metrics, log line.
 
-Invariant: the record is in the spool before the ledger's slot is closed, so that a kill in between leaves a slot that
-control finds in the spool, never a request without a record (RULINGS 5).
+Invariant: the record is in the spool before the ledger's slot is closed, so that a kill in between leaves a
+slot that control finds in the spool, never a request without a record (RULINGS 5).
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from headgate.core import RecordLabels
 from headgate.errors import Blame, Failure
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from headgate.core import LedgerWorker, Meter
     from headgate.errors import RequestError
     from headgate.exchange import Endpoint, Exchange
-    from headgate.observe.metrics import Metrics
-    from headgate.policy import Plan, Step
+    from headgate.plan import Plan, Step
     from headgate.settle.spool import Spool
 
 NO_USAGE = (0, 0, 0, 0)
@@ -39,6 +38,40 @@ Kind = tuple["Plan | None", "Step | None", "Endpoint", bool, int, str]
 """What records and series have in common: plan, step, endpoint, stream, status, outcome."""
 
 
+class Counter(Protocol):
+    """Counts by label values."""
+
+    def add(self, labels: tuple[str, ...] = (), amount: int = 1) -> None:
+        """Count `amount`."""
+
+
+class Counts(Protocol):
+    """What is counted under one configuration."""
+
+    @property
+    def attempts(self) -> Counter:
+        """Calls to a provider: provider, outcome."""
+
+    @property
+    def cache(self) -> Counter:
+        """Look-ups: tier, result."""
+
+    @property
+    def rejects(self) -> Counter:
+        """Requests refused by a limit: type."""
+
+    @property
+    def panics(self) -> Counter:
+        """Panics of the native core."""
+
+    @property
+    def spool_lost(self) -> Counter:
+        """Records that the disk did not take."""
+
+    def meter(self, endpoint: str, model: str, provider: str, status: int, outcome: str) -> Meter:
+        """Everything that a request with these labels counts in."""
+
+
 class Books(NamedTuple):
     """Where a settler writes; `segment_id` and `worker` are part of every record id."""
 
@@ -54,19 +87,19 @@ class Settler:
 
     __slots__ = ("_books", "_kinds", "_metrics", "in_flight")
 
-    def __init__(self, books: Books, metrics: Metrics) -> None:
+    def __init__(self, books: Books, metrics: Counts) -> None:
         self._books = books
         self._kinds: dict[Kind, tuple[RecordLabels, Meter]] = {}
         self._metrics = metrics
         self.in_flight = 0
 
     @property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> Counts:
         """What is counted under the present configuration."""
         return self._metrics
 
     @metrics.setter
-    def metrics(self, metrics: Metrics) -> None:
+    def metrics(self, metrics: Counts) -> None:
         self._metrics = metrics
         self._kinds.clear()
 
@@ -75,7 +108,9 @@ class Settler:
         admission, scan, step = exchange.admission, exchange.scan, exchange.step
         if admission is None or scan is None or step is None:
             return
-        labels, _ = self._kind((exchange.plan, step, exchange.endpoint, scan.stream, error.status, error.code))
+        labels, _ = self._kind(
+            (exchange.plan, step, exchange.endpoint, scan.stream, error.status, error.code)
+        )
         story = (exchange.request_id, error.status, error.code, exchange.cache, "none")
         times = (exchange.started_ms, exchange.received_ns, 0, time.monotonic_ns())
         self._books.spool.append_line(labels.line(admission, exchange.attempts, story, NO_USAGE, times))

@@ -18,8 +18,14 @@ class Call:
 
     __slots__ = ("model", "options", "prompt_tokens", "request", "slot", "timeouts", "total_at")
 
-    def __init__(
-        self, request: bytes, options: int, model: str, journal: tuple[int, int], timeouts: Timeouts, total_at: float
+    def __init__(  # noqa: PLR0913, PLR0917  a constructor
+        self,
+        request: bytes,
+        options: int,
+        model: str,
+        journal: tuple[int, int],
+        timeouts: Timeouts,
+        total_at: float,
     ) -> None:
         """`journal` is the journal's slot and the prompt tokens to begin with."""
         self.request = request

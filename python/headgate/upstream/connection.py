@@ -1,7 +1,8 @@
 """One upstream connection: an asyncio transport around the native reader.
 
-Invariant: exactly one answer is awaited at a time, and whoever awaits it hears of its end once: the future of `begin`
-resolves when the answer can be judged (whole, or its first bytes are there), the listener hears of a relay's end.
+Invariant: exactly one answer is awaited at a time, and whoever awaits it hears of its end once: the future of
+`begin` resolves when the answer can be judged (whole, or its first bytes are there), the listener hears of a
+relay's end.
 """
 
 from __future__ import annotations
@@ -122,10 +123,13 @@ class Connection(asyncio.Protocol):
         flags = reader.flags
         if self.first_token_ns == 0 and flags & COMMITTED:
             self.first_token_ns = time.monotonic_ns()
-        if flags & OUTGOING:
+        if flags & OUTGOING or self._phase == "connect":
+            # The last word of a handshake may be the provider's (TLS 1.2): then there is nothing to write.
             self._flush()
         waiter = self._waiter
-        if waiter is not None and (flags & ENDED or self.parts or (self.sink is not None and out is not None)):
+        if waiter is not None and (
+            flags & ENDED or self.parts or (self.sink is not None and out is not None)
+        ):
             self._waiter = None
             self.passed = out is not None
             if not waiter.done():
@@ -155,7 +159,7 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def begin(self, call: Call, sink: Sink | None) -> asyncio.Future[None]:
-        """Send a request; the future resolves when its answer can be judged, and passes bytes to `sink` if given."""
+        """Send a request; the future resolves when its answer can be judged; bytes pass to `sink`."""
         self._waiter = waiter = self._loop.create_future()
         self.reader.begin(call.options, call.model, call.slot, call.prompt_tokens)
         if self.parts:
@@ -243,7 +247,7 @@ class Connection(asyncio.Protocol):
             transport.abort()
 
     def park(self, free: Callable[[], None]) -> None:
-        """The client has everything, but the last bytes of the body are still to come: call `free` after them."""
+        """The client has everything; call `free` when the last bytes of the body have come."""
         self.parked = free
         self.deadline = self._clock() + TRAILING_S
 
@@ -276,7 +280,9 @@ class Connection(asyncio.Protocol):
         if due == self._total_at:
             self._phase = "whole answer"
         self.deadline = float("inf")
-        late = RequestError(Failure.UPSTREAM_TIMEOUT, f"The provider was too slow: {self._phase} did not come in time.")
+        late = RequestError(
+            Failure.UPSTREAM_TIMEOUT, f"The provider was too slow: {self._phase} did not come in time."
+        )
         waiter, self._waiter = self._waiter, None
         listener, self.listener = self.listener, None
         self.abort()

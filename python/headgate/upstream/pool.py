@@ -17,7 +17,7 @@ from headgate.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
     from headgate.config.runtime import Provider
-    from headgate.edge.deadlines import Deadlines
+    from headgate.deadlines import Deadlines
     from headgate.upstream.call import Call
 
 KEEP_S = 55.0
@@ -30,7 +30,11 @@ class Pool:
     __slots__ = ("_deadlines", "_idle", "_ledger", "_loop", "_resolver", "_tls", "_tokenizer")
 
     def __init__(
-        self, ledger: LedgerWorker, tokenizer: Tokenizer, deadlines: Deadlines, loop: asyncio.AbstractEventLoop
+        self,
+        ledger: LedgerWorker,
+        tokenizer: Tokenizer,
+        deadlines: Deadlines,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._ledger = ledger
         self._tokenizer = tokenizer
@@ -146,4 +150,3 @@ class Pool:
             pem = Path(provider.ca_file).read_bytes() if provider.ca_file else None
             client = self._tls[provider.ca_file] = TlsClient(pem)
         return client
-

@@ -1,7 +1,7 @@
 """The bytes of an upstream request's head.
 
-Invariant: the caller's credentials, cookies, hop-by-hop and x-headgate-* headers never go upstream; only the vendor
-headers of `FORWARDED` do (RULINGS 22).
+Invariant: the caller's credentials, cookies, hop-by-hop and x-headgate-* headers never go upstream; only the
+vendor headers of `FORWARDED` do (RULINGS 22).
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from headgate.config.runtime import Provider
 
 FORWARDED = frozenset(
-    {b"openai-organization", b"openai-project", b"openai-beta", b"idempotency-key", b"http-referer", b"x-title"}
+    {
+        b"openai-organization",
+        b"openai-project",
+        b"openai-beta",
+        b"idempotency-key",
+        b"http-referer",
+        b"x-title",
+    }
 )
 
 

@@ -39,8 +39,7 @@ fn stream_error<'py>(
     r#type: &str,
     code: &str,
 ) -> Bound<'py, PyBytes> {
-    let settings =
-        Settings { framing: framing_of(chunked), client_wants_usage: false, done_required: true };
+    let settings = Settings { framing: framing_of(chunked), client_wants_usage: false, done_required: true };
     let mut out = Vec::with_capacity(256);
     StreamRelay::new(settings).error_tail(&ErrorText { message, kind: r#type, code }, &mut out);
     PyBytes::new(py, &out)
@@ -66,7 +65,11 @@ fn replay<'py>(py: Python<'py>, events: &[u8], chunked: bool, wants_usage: bool)
 }
 
 #[pyfunction]
-fn stream_from_answer<'py>(py: Python<'py>, answer: &[u8], include_usage: bool) -> Option<Bound<'py, PyBytes>> {
+fn stream_from_answer<'py>(
+    py: Python<'py>,
+    answer: &[u8],
+    include_usage: bool,
+) -> Option<Bound<'py, PyBytes>> {
     replays::stream_from_answer(answer, include_usage).map(|events| PyBytes::new(py, &events))
 }
 

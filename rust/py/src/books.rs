@@ -25,8 +25,10 @@ struct RecordLabels {
 #[pymethods]
 impl RecordLabels {
     #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "what Python gives is converted into a value of ours")]
     fn new(segment: u64, worker: u64, members: Vec<(String, String)>, stream: bool) -> Self {
-        let members: Vec<(&str, &str)> = members.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        let members: Vec<(&str, &str)> =
+            members.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         Self { labels: Labels::new(&members, stream), segment, worker }
     }
 
@@ -88,7 +90,14 @@ impl Meter {
         let known = |counter: i64| u32::try_from(counter).ok();
         let (duration, overhead, ttft) = histograms;
         let tokens = [known(tokens.0), known(tokens.1), known(tokens.2), known(tokens.3)];
-        Self { ledger, counters: counters.into_iter().filter_map(known).collect(), tokens, duration, overhead, ttft }
+        Self {
+            ledger,
+            counters: counters.into_iter().filter_map(known).collect(),
+            tokens,
+            duration,
+            overhead,
+            ttft,
+        }
     }
 
     fn count(&self, duration_ns: u64, overhead_ns: u64, ttft_ns: u64, usage: UsageTuple) {

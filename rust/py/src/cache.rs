@@ -45,7 +45,12 @@ impl Cache {
         Self { entries: Moka::builder().max_capacity(max_bytes).weigher(weigh).build() }
     }
 
-    fn get<'py>(&self, py: Python<'py>, key: &CacheKey, now_ns: u64) -> Option<(Bound<'py, PyBytes>, bool, u64)> {
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        key: &CacheKey,
+        now_ns: u64,
+    ) -> Option<(Bound<'py, PyBytes>, bool, u64)> {
         let entry = self.entries.get(&key.primary)?;
         if entry.expires_ns <= now_ns {
             self.entries.invalidate(&key.primary);

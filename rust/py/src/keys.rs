@@ -11,6 +11,7 @@ struct KeyTable(keys::KeyTable);
 #[pymethods]
 impl KeyTable {
     #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "what Python gives is converted into a value of ours")]
     fn new(digests: Vec<String>) -> PyResult<Self> {
         keys::KeyTable::from_hex(digests.iter().map(String::as_str))
             .map(Self)

@@ -162,7 +162,17 @@ impl Ledger {
             .into_iter()
             .map(|s| {
                 let tokens = (s.prompt_tokens, s.completion_tokens);
-                (s.slot, s.sequence, s.account, s.attempt, s.target, s.started_unix_ms, s.reserved_tokens, tokens.0, tokens.1)
+                (
+                    s.slot,
+                    s.sequence,
+                    s.account,
+                    s.attempt,
+                    s.target,
+                    s.started_unix_ms,
+                    s.reserved_tokens,
+                    tokens.0,
+                    tokens.1,
+                )
             })
             .collect())
     }

@@ -210,6 +210,21 @@ impl Reader {
         }
     }
 
+    /// Nothing more will come: the socket's end, or TLS's.
+    fn end_of_data(&mut self) {
+        if self.flags & (DONE | FAILED) != 0 {
+            return;
+        }
+        let cut = self.session.as_ref().is_some_and(|session| !session.peer_closed());
+        match self.http.eof() {
+            End::NoResponse => self.fail("no_response"),
+            End::Truncated => self.fail("truncated"),
+            End::Complete if cut && !self.http.is_done() => self.fail("truncated"),
+            End::Complete if self.relaying() => self.finish_stream(true),
+            End::Complete => self.finish_whole(),
+        }
+    }
+
     fn take_out<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         if self.out.is_empty() {
             return None;
@@ -306,6 +321,10 @@ impl Reader {
             self.read_plain(data);
         }
         self.judge();
+        if self.session.as_ref().is_some_and(|session| session.peer_closed()) {
+            // close_notify is the peer's end of data, whether or not its socket closes now.
+            self.end_of_data();
+        }
         if self.answer.wants_stream && self.flags & HEAD != 0 {
             self.note_progress(py);
         }
@@ -313,17 +332,7 @@ impl Reader {
     }
 
     fn eof<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        if self.flags & (DONE | FAILED) != 0 {
-            return None;
-        }
-        let cut = self.session.as_ref().is_some_and(|session| !session.peer_closed());
-        match self.http.eof() {
-            End::NoResponse => self.fail("no_response"),
-            End::Truncated => self.fail("truncated"),
-            End::Complete if cut && !self.http.is_done() => self.fail("truncated"),
-            End::Complete if self.relaying() => self.finish_stream(true),
-            End::Complete => self.finish_whole(),
-        }
+        self.end_of_data();
         self.take_out(py)
     }
 
@@ -345,7 +354,8 @@ impl Reader {
     /// Nothing is in flight and the next request may go over this connection.
     #[getter]
     fn reusable(&self) -> bool {
-        self.http.reusable() && self.flags & FAILED == 0
+        let open = self.session.as_ref().is_none_or(|session| !session.peer_closed());
+        open && self.http.reusable() && self.flags & FAILED == 0
     }
 
     /// The stream is done for the client, but the upstream's body has its last bytes to come.

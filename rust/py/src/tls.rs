@@ -24,7 +24,8 @@ impl TlsClient {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default()) {
-            let certificate = certificate.map_err(|error| PyValueError::new_err(format!("ca_file: {error}")))?;
+            let certificate =
+                certificate.map_err(|error| PyValueError::new_err(format!("ca_file: {error}")))?;
             roots.add(certificate).map_err(|error| PyValueError::new_err(format!("ca_file: {error}")))?;
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -46,7 +47,8 @@ pub(crate) struct Session {
 impl Session {
     /// A session with `host`, a name or an address.
     pub(crate) fn new(client: &TlsClient, host: &str) -> PyResult<Self> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let mut connection = ClientConnection::new(Arc::clone(&client.config), name)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         // A request is written whole, however long it is.

@@ -16,7 +16,8 @@ pub(crate) struct Tokenizer {
 }
 
 fn load(path: &str) -> PyResult<Ranks<MappedFile>> {
-    let file = MappedFile::open(Path::new(path)).map_err(|error| PyOSError::new_err(format!("{path}: {error}")))?;
+    let file =
+        MappedFile::open(Path::new(path)).map_err(|error| PyOSError::new_err(format!("{path}: {error}")))?;
     Ranks::load(file).map_err(|error| PyOSError::new_err(format!("{path}: {error}")))
 }
 
@@ -42,9 +43,10 @@ impl Tokenizer {
     pub(crate) fn count_prompt(&self, body: &[u8], endpoint: Endpoint, model: &str) -> u64 {
         let ranks = self.ranks(Encoding::for_model(model));
         let (mut total, mut text) = (0, String::new());
-        let walked = request::prompt_text(body, endpoint, |piece| match piece {
-            Some(piece) => text.push_str(piece),
-            None => {
+        let walked = request::prompt_text(body, endpoint, |piece| {
+            if let Some(piece) = piece {
+                text.push_str(piece);
+            } else {
                 total += ranks.count(&text) as u64;
                 text.clear();
             }

@@ -33,7 +33,10 @@ pub fn answer(
     let (prompt, completion) = (count_prompt(&scan.model), counted(said));
     let (object, choice) = if endpoint == Endpoint::Chat {
         let message = json!({"role": "assistant", "content": said, "refusal": null});
-        ("chat.completion", json!({"index": 0, "message": message, "logprobs": null, "finish_reason": finish}))
+        (
+            "chat.completion",
+            json!({"index": 0, "message": message, "logprobs": null, "finish_reason": finish}),
+        )
     } else {
         ("text_completion", json!({"index": 0, "text": said, "logprobs": null, "finish_reason": finish}))
     };
@@ -87,7 +90,8 @@ mod tests {
 
     #[test]
     fn keeps_to_max_tokens() {
-        let body = r#"{"model":"echo","max_tokens":2,"messages":[{"role":"user","content":"one two three"}]}"#;
+        let body =
+            r#"{"model":"echo","max_tokens":2,"messages":[{"role":"user","content":"one two three"}]}"#;
         let answer = echoed(body);
         assert_eq!(answer["usage"]["completion_tokens"], 2);
         assert_eq!(answer["choices"][0]["finish_reason"], "length");
