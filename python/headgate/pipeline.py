@@ -10,6 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from headgate.admission.keys import allows
 from headgate.admission.limits import OutputMeans, refusal
 from headgate.cache.memory import CONTROL_HEADER, NO_WISH, TTL_HEADER, MemoryCache, Wish, read_wish
 from headgate.core import PanicException, Tokenizer, answer_head, read_error, scan
@@ -95,6 +96,15 @@ class Pipeline:
     def policy(self) -> Policy:
         """The policy that new requests get."""
         return self._policy
+
+    def models(self, authorization: bytes | None) -> list[tuple[str, str]]:
+        """Names and owners of the models that a key may use.
+
+        Raises:
+            RequestError: there is no such key.
+        """
+        key = self._policy.keys.identify(authorization, time.time())
+        return [row for row in self._policy.routes.listed() if allows(key, row[0])]
 
     def apply(self, policy: Policy) -> None:
         """Serve new requests by another policy; those in flight end by theirs."""

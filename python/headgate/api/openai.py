@@ -3,14 +3,12 @@
 Source: platform.openai.com/docs/api-reference.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 import orjson
 from blacksheep import Application, Request, Response
 
-from headgate.admission.keys import allows
 from headgate.api.answers import JSON, refuse, respond
 from headgate.edge.body import Prepared
 from headgate.edge.request import EdgeRequest
@@ -75,12 +73,9 @@ def _get_model(pipeline: Pipeline) -> Handler:
 
 
 def _models(pipeline: Pipeline, request: Request) -> list[dict[str, object]]:
-    policy = pipeline.policy
-    key = policy.keys.identify(request.get_first_header(b"authorization"), time.time())
     return [
         {"id": alias, "object": "model", "created": CREATED, "owned_by": owner}
-        for alias, owner in policy.routes.listed()
-        if allows(key, alias)
+        for alias, owner in pipeline.models(request.get_first_header(b"authorization"))
     ]
 
 

@@ -16,7 +16,7 @@ from headgate.errors import Failure, RequestError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headgate.config.runtime import Timeouts
+    from headgate.config.runtime import Provider, Timeouts
     from headgate.core import Reader
     from headgate.upstream.call import Call
 
@@ -68,6 +68,7 @@ class Connection(asyncio.Protocol):
         "parts",
         "passed",
         "paused",
+        "provider",
         "read_at",
         "reader",
         "sink",
@@ -101,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._total_at = float("inf")
         self._phase = "connect"
         self.timeouts: Timeouts | None = None
+        self.provider: Provider | None = None
 
     # --- transport callbacks
 

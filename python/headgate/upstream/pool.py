@@ -50,6 +50,10 @@ class Pool:
         while idle:
             connection = idle.pop()
             fresh = self._loop.time() - connection.idle_since < KEEP_S
+            if connection.provider is not provider:
+                # Lent while a reload changed the provider, it came back from the old address.
+                fresh = fresh and connection.provider == provider
+                connection.provider = provider
             if fresh and connection.alive and connection.reader.reusable:
                 return connection
             self.discard(connection)
@@ -129,6 +133,7 @@ class Pool:
         tls = self._tls_client(provider) if provider.tls else None
         reader = Reader(self._ledger, self._tokenizer, tls, provider.host)
         connection = Connection(reader, self._loop, self._forget)
+        connection.provider = provider
         transport, _ = await self._loop.create_connection(lambda: connection, address, provider.port)
         try:
             if provider.tls and not reader.flags & READY:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httptools
 import pytest
@@ -18,9 +19,12 @@ import uvloop
 from blacksheep import Application, Content, Request, Response, StreamedContent
 from blacksheep.server.routing import Router
 from headgate.edge import Limits, Prepared, Relayed, Server, Sink
+from headgate.edge import server as server_module
 from headgate.edge.asgi import make_asgi
+from headgate.edge.connection import Connection
 
 TIMEOUT_S = 5
+TEXT = b"text/plain"
 
 
 class FakePanic(BaseException):
@@ -89,36 +93,47 @@ def render(status: int, code: str, message: str, path: bytes) -> tuple[bytes, by
     )
 
 
-def make_app(world: World) -> Application:  # a flat list of routes
+def make_app(world: World) -> Application:
     app = Application(router=Router())
-    text = b"text/plain"
+    add_answers(app, world)
+    add_waits(app, world)
+    add_failures(app)
+    return app
+
+
+def add_answers(app: Application, world: World) -> None:
+    """Routes that read and answer at once."""
 
     @app.router.get("/")
     @app.router.head("/")
     async def hello(request: Request) -> Response:
         world.seen.append(request)
-        return Response(200, None, Content(text, b"hello"))
+        return Response(200, None, Content(TEXT, b"hello"))
 
     @app.router.post("/echo")
     async def echo(request: Request) -> Response:
         world.seen.append(request)
-        return Response(200, [(b"x-kind", b"echo")], Prepared(text, await request.body(), b"x-head: one\r\n"))
+        return Response(200, [(b"x-kind", b"echo")], Prepared(TEXT, await request.body(), b"x-head: one\r\n"))
 
     @app.router.post("/read")
     async def read(request: Request) -> Response:
-        return Response(200, None, Content(text, await request.read() or b""))
+        return Response(200, None, Content(TEXT, await request.read() or b""))
 
     @app.router.post("/length")
     async def length(request: Request) -> Response:
-        return Response(200, None, Content(text, b"%d" % len(await request.body())))
+        return Response(200, None, Content(TEXT, b"%d" % len(await request.body())))
 
     @app.router.post("/refuse")
     async def refuse(request: Request) -> Response:
-        return Response(401, None, Content(text, b"no"))
+        return Response(401, None, Content(TEXT, b"no"))
 
     @app.router.get("/none")
     async def none(request: Request) -> Response:
         return Response(204)
+
+
+def add_waits(app: Application, world: World) -> None:
+    """Routes whose answers come in parts, or when the test says so."""
 
     @app.router.get("/relay")
     @app.router.head("/relay")
@@ -135,7 +150,7 @@ def make_app(world: World) -> Application:  # a flat list of routes
         except asyncio.CancelledError:
             world.cancelled.set()
             raise
-        return Response(200, None, Content(text, b"waited"))
+        return Response(200, None, Content(TEXT, b"waited"))
 
     @app.router.get("/stream")
     async def stream(request: Request) -> Response:
@@ -143,7 +158,11 @@ def make_app(world: World) -> Application:  # a flat list of routes
             for part in (b"one ", b"two ", b"three"):
                 yield part
 
-        return Response(200, None, StreamedContent(text, parts))
+        return Response(200, None, StreamedContent(TEXT, parts))
+
+
+def add_failures(app: Application) -> None:
+    """Routes whose handlers break."""
 
     @app.router.get("/boom")
     async def boom(request: Request) -> Response:
@@ -152,8 +171,6 @@ def make_app(world: World) -> Application:  # a flat list of routes
     @app.router.get("/panic")
     async def panic(request: Request) -> Response:
         raise FakePanic("secret detail")
-
-    return app
 
 
 @dataclass
@@ -232,13 +249,60 @@ class Client:
         self.writer.close()
 
 
+class WatchedServer(Server):
+    """A server whose connections tell when their state may have changed."""
+
+    def __init__(self, *args: Any, **extra: Any) -> None:  # noqa: ANN401  the server's own
+        super().__init__(*args, **extra)
+        self._awaited: list[tuple[Callable[[], object], asyncio.Event]] = []
+
+    def changed(self) -> None:
+        for condition, holds in self._awaited:
+            if condition():
+                holds.set()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition on the connections."""
+        awaited = (condition, asyncio.Event())
+        self._awaited.append(awaited)
+        self.changed()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await awaited[1].wait()
+        finally:
+            self._awaited.remove(awaited)
+
+
+class WatchedConnection(Connection):
+    """Tells its server after everything that the client or the application does to it."""
+
+    _server: WatchedServer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._server.changed()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._server.changed()
+
+    def eof_received(self) -> bool:
+        goes_on = super().eof_received()
+        self._server.changed()
+        return goes_on
+
+    def _wanted(self) -> None:
+        super()._wanted()
+        self._server.changed()
+
+
 @dataclass
 class Served:
     """A running server, its world, and a way to connect."""
 
     port: int
     world: World
-    server: Server | None
+    server: WatchedServer | None
     clients: list[Client] = field(default_factory=list)
 
     async def connect(self) -> Client:
@@ -269,14 +333,16 @@ async def serve_edge(
 ) -> AsyncIterator[Served]:
     world = World()
     extra = {} if clock is None else {"clock": clock}
-    server = Server(make_app(world), limits or Limits(), render, panic_types=(FakePanic,), **extra)
-    await server.start(host="127.0.0.1", port=0)
-    served = Served(server.port, world, server)
-    try:
-        yield served
-    finally:
-        await server.drain(0.2)
-        served.leave()
+    server = WatchedServer(make_app(world), limits or Limits(), render, panic_types=(FakePanic,), **extra)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server_module, "Connection", WatchedConnection)
+        await server.start(host="127.0.0.1", port=0)
+        served = Served(server.port, world, server)
+        try:
+            yield served
+        finally:
+            await server.drain(0.2)
+            served.leave()
         assert server.load.bodies_bytes == 0, "body bytes were not given back"
         assert not server.connections
 

@@ -4,7 +4,8 @@ import asyncio
 import socket
 
 import pytest
-from headgate.edge import Limits
+from headgate.edge import Limits, connection
+from headgate.edge.probe import FIRST_S, Probe
 
 pytestmark = pytest.mark.asyncio
 
@@ -21,12 +22,6 @@ class Clock:
 
     def __call__(self) -> int:
         return self.ns
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_continue_is_sent_when_the_body_is_wanted(edge):
@@ -124,7 +119,7 @@ async def test_half_close_still_gets_its_answer(edge):
         client.send(GET % b"/wait" + GET % b"/")
         await served.world.started.wait()
         client.writer.write_eof()
-        await until(lambda: next(iter(served.server.connections))._half_closed)
+        await served.server.until(lambda: next(iter(served.server.connections))._half_closed)
         served.world.release.set()
         replies = [await client.reply() for _ in range(3)]
         assert [reply.status for reply in replies] == [100, 200, 200]
@@ -133,15 +128,24 @@ async def test_half_close_still_gets_its_answer(edge):
         assert not served.world.cancelled.is_set()
 
 
-async def test_half_close_of_a_relay_still_gets_the_rest(edge):
+async def test_half_close_of_a_relay_still_gets_the_rest(edge, monkeypatch):
+    looked_again = asyncio.Event()
+
+    class WatchedProbe(Probe):
+        def _look(self, waited_s: float) -> None:
+            super()._look(waited_s)
+            if waited_s > FIRST_S:
+                looked_again.set()
+
+    monkeypatch.setattr(connection, "Probe", WatchedProbe)
     async with edge() as served:
         client = await served.connect()
         client.send(GET % b"/relay")
         source = served.world.source
         await source.attached.wait()
         client.writer.write_eof()
-        await until(lambda: next(iter(served.server.connections))._half_closed)
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            await looked_again.wait()
         source.emit(b"data: 1\n\n")
         source.end()
         reply = await client.reply()
@@ -164,7 +168,7 @@ async def test_late_head(edge):
     async with edge(clock=clock) as served:
         client = await served.connect()
         client.send(b"GET / HT")
-        await until(lambda: any(connection.busy for connection in served.server.connections))
+        await served.server.until(lambda: any(each.busy for each in served.server.connections))
         clock.ns += 9 * SECOND_NS
         served.server.deadlines.sweep()
         client.send(b"TP/1.1\r\n")
@@ -181,7 +185,7 @@ async def test_late_body(edge, path):
     async with edge(clock=clock) as served:
         client = await served.connect()
         client.send(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel" % path)
-        await until(lambda: any(connection.deadline < 1061 for connection in served.server.connections))
+        await served.server.until(lambda: any(each.deadline < 1061 for each in served.server.connections))
         clock.ns += 61 * SECOND_NS
         served.server.deadlines.sweep()
         answer = await client.rest()
@@ -195,7 +199,7 @@ async def test_idle_connection_is_closed_silently(edge, before):
     clock = Clock()
     async with edge(clock=clock) as served:
         client = await served.connect()
-        await until(lambda: served.server.connections)
+        await served.server.until(lambda: served.server.connections)
         if before:
             client.send(before)
             assert (await client.reply()).status == 200
@@ -242,7 +246,7 @@ async def test_pipelining_stops_reading_and_goes_on(edge):
         client.send(GET % b"/wait")
         await served.world.started.wait()
         client.send((GET % b"/") * 5000)
-        await until(lambda: next(iter(served.server.connections))._paused)
+        await served.server.until(lambda: next(iter(served.server.connections))._paused)
         served.world.release.set()
         assert (await client.reply()).body == b"waited"
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -253,7 +257,7 @@ async def test_pipelining_stops_reading_and_goes_on(edge):
 async def test_too_many_connections(edge):
     async with edge(Limits(max_connections=1)) as served:
         first = await served.connect()
-        await until(lambda: served.server.connections)
+        await served.server.until(lambda: served.server.connections)
         second = await served.connect()
         assert (await second.rest()).startswith(b"HTTP/1.1 503 ")
         first.send(GET % b"/")
@@ -266,7 +270,7 @@ async def test_drain_finishes_what_is_in_flight(edge):
         idle, busy = await served.connect(), await served.connect()
         busy.send(GET % b"/wait")
         await served.world.started.wait()
-        await until(lambda: len(served.server.connections) == 2)
+        await served.server.until(lambda: len(served.server.connections) == 2)
         draining = asyncio.create_task(served.server.drain(5))
         assert await idle.rest() == b""
         with pytest.raises(OSError):
@@ -301,7 +305,7 @@ async def test_a_body_before_its_reader_is_held_back(edge):
 async def test_small_answers_leave_at_once(edge):
     async with edge() as served:
         client = await served.connect()
-        await until(lambda: served.server.connections)
+        await served.server.until(lambda: served.server.connections)
         transport = next(iter(served.server.connections))._transport
         option = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         client.close()
@@ -313,7 +317,7 @@ async def test_received_time_is_that_of_the_first_byte(edge):
     async with edge(clock=clock) as served:
         client = await served.connect()
         client.send(b"GET / HTTP/1.1\r\n")
-        await until(lambda: any(connection.busy for connection in served.server.connections))
+        await served.server.until(lambda: any(each.busy for each in served.server.connections))
         began = clock.ns
         clock.ns += SECOND_NS
         client.send(b"Host: a\r\n\r\n")

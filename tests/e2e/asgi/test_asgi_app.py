@@ -8,10 +8,10 @@ import json
 from typing import TYPE_CHECKING
 
 import uvicorn
-
 from headgate.asgi import Gateway
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
     from pathlib import Path
 
@@ -26,19 +26,34 @@ keys:
 HEAD = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-asgi-0123456789abcdef\r\n"
 
 
+class Server(uvicorn.Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
 @contextlib.asynccontextmanager
 async def served(config: Path) -> AsyncIterator[int]:
-    server = uvicorn.Server(uvicorn.Config(Gateway(config), port=0, log_level="error", lifespan="on"))
+    server = Server(uvicorn.Config(Gateway(config), port=0, log_level="error", lifespan="on"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await serving
+    async with asyncio.timeout(5):
+        await server.listening.wait()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def ask(port: int, *, stream: bool = False) -> bytes:
-    body = json.dumps({"model": "echo", "stream": stream, "messages": [{"role": "user", "content": "hello there"}]})
+    messages = [{"role": "user", "content": "hello there"}]
+    body = json.dumps({"model": "echo", "stream": stream, "messages": messages})
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"{HEAD}connection: close\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
     answer = await reader.read()

@@ -14,75 +14,73 @@ from headgate.errors import ConfigError
 ECHO = "providers: [{name: echo, models: [echo, two]}]\n"
 KEY = "0123456789abcdef"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
+FAULTS = [
+    (
+        "providers: [{name: anthropic, models: [a]}]",
+        'name: "anthropic" is not supported yet; supported types: openai,',
+    ),
+    ("providers: [{name: x, type: gemini, models: [a]}]", 'type: "gemini" is not supported yet'),
+    (
+        "providers: [{name: x, type: opnai, models: [a]}]",
+        'no such provider type "opnai"; did you mean "openai"?',
+    ),
+    ("providers: [{name: acme, models: [a]}]", "add type: openai_compatible with a base_url"),
+    ("providers: [{name: tgi, models: [a]}]", 'base_url: is missing: type "tgi" has no address'),
+    ("providers: [{name: echo, models: [a], api_key: x}]", "api_key: does nothing: echo is built in"),
+    ("providers: [{name: echo, models: [a], base_url: 'http://x'}]", "base_url: does nothing"),
+    (
+        "providers: [{name: echo, models: [a]}, {name: echo, models: [b]}]",
+        'providers[1].name: "echo" is already used',
+    ),
+    ("providers: [{name: vllm, models: [a], ca_file: no.pem}]", "ca_file: cannot be read"),
+    (
+        "providers: [{name: vllm, base_url: 'https://h', models: [a], ca_file: f.yaml}]",
+        "ca_file: holds no PEM certificate",
+    ),
+    ("providers: [{name: vllm, models: [a], api_key: ''}]", "api_key: is empty"),
+    ("providers: [{name: vllm, models: [a], headers: {'A B': x}}]", "is no header name"),
+    (
+        "providers: [{name: vllm, models: [a], headers: {Host: x}}]",
+        "headers.Host: is set by Headgate itself",
+    ),
+    (
+        'providers: [{name: vllm, models: [a], headers: {A: "x\\r\\nB: y"}}]',
+        "signs that a header cannot carry",
+    ),
+    ("providers: [{name: vllm, models: [a], api_key: k, headers: {authorization: x}}]", "is set twice"),
+    (
+        ECHO + "routes: [{model_alias: a, targets: [{provider: ecco}]}]",
+        'no provider is called "ecco"; did you mean "echo"?',
+    ),
+    (ECHO + "routes: [{model_alias: a, targets: [{provider: echo, model: 't*'}]}]", "must be one model"),
+    (
+        ECHO + "routes: [{model_alias: a, targets: [&t {provider: echo, model: two}, *t]}]",
+        "already used",
+    ),
+    (
+        ECHO + "routes:\n- &r {model_alias: a, targets: [{provider: echo, model: two}]}\n- *r",
+        'f.yaml:4: routes[1].model_alias: "a" is already used on line 3',
+    ),
+    (ECHO + "keys: [{name: a, key: short}]", "keys[0].key: must be at least 16 bytes long"),
+    (ECHO + "keys: [{name: a, key: 'with a blank in it'}]", "visible ASCII"),
+    (ECHO + "keys: [{name: a, key_hash: abc}]", "keys[0].key_hash: must be a SHA-256: 64 hex digits"),
+    (ECHO + "keys: [{name: a}]", "keys[0]: needs either key or key_hash"),
+    (ECHO + f"keys: [{{name: a, key: {KEY}, key_hash: {HASH}}}]", "has both key and key_hash"),
+    (
+        ECHO + f"keys: [{{name: a, key: {KEY}}}, {{name: b, key_hash: {HASH}}}]",
+        'keys[1]: is the same key as "a"',
+    ),
+    (ECHO + f"keys: [{{name: admin, key: {KEY}}}]", "is the name of the admin key"),
+    (ECHO + f"keys: [{{name: a, key: {KEY}, allowed_models: []}}]", "allows no model"),
+    (ECHO + "auth: {admin_key: short}", "auth.admin_key: must be at least 16 bytes"),
+    (
+        ECHO + "server: {listen: 'a:1'}\ncontrol: {listen: 'a:1'}",
+        "control.listen: is the same address as server.listen",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            "providers: [{name: anthropic, models: [a]}]",
-            'name: "anthropic" is not supported yet; supported types: openai,',
-        ),
-        ("providers: [{name: x, type: gemini, models: [a]}]", 'type: "gemini" is not supported yet'),
-        (
-            "providers: [{name: x, type: opnai, models: [a]}]",
-            'no such provider type "opnai"; did you mean "openai"?',
-        ),
-        ("providers: [{name: acme, models: [a]}]", "add type: openai_compatible with a base_url"),
-        ("providers: [{name: tgi, models: [a]}]", 'base_url: is missing: type "tgi" has no address'),
-        ("providers: [{name: echo, models: [a], api_key: x}]", "api_key: does nothing: echo is built in"),
-        ("providers: [{name: echo, models: [a], base_url: 'http://x'}]", "base_url: does nothing"),
-        (
-            "providers: [{name: echo, models: [a]}, {name: echo, models: [b]}]",
-            'providers[1].name: "echo" is already used',
-        ),
-        ("providers: [{name: vllm, models: [a], ca_file: no.pem}]", "ca_file: cannot be read"),
-        (
-            "providers: [{name: vllm, base_url: 'https://h', models: [a], ca_file: f.yaml}]",
-            "ca_file: holds no PEM certificate",
-        ),
-        ("providers: [{name: vllm, models: [a], api_key: ''}]", "api_key: is empty"),
-        ("providers: [{name: vllm, models: [a], headers: {'A B': x}}]", "is no header name"),
-        (
-            "providers: [{name: vllm, models: [a], headers: {Host: x}}]",
-            "headers.Host: is set by Headgate itself",
-        ),
-        (
-            'providers: [{name: vllm, models: [a], headers: {A: "x\\r\\nB: y"}}]',
-            "signs that a header cannot carry",
-        ),
-        ("providers: [{name: vllm, models: [a], api_key: k, headers: {authorization: x}}]", "is set twice"),
-        (
-            ECHO + "routes: [{model_alias: a, targets: [{provider: ecco}]}]",
-            'no provider is called "ecco"; did you mean "echo"?',
-        ),
-        (ECHO + "routes: [{model_alias: a, targets: [{provider: echo, model: 't*'}]}]", "must be one model"),
-        (
-            ECHO + "routes: [{model_alias: a, targets: [&t {provider: echo, model: two}, *t]}]",
-            "already used",
-        ),
-        (
-            ECHO + "routes:\n- &r {model_alias: a, targets: [{provider: echo, model: two}]}\n- *r",
-            'f.yaml:4: routes[1].model_alias: "a" is already used on line 3',
-        ),
-        (ECHO + "keys: [{name: a, key: short}]", "keys[0].key: must be at least 16 bytes long"),
-        (ECHO + "keys: [{name: a, key: 'with a blank in it'}]", "visible ASCII"),
-        (ECHO + "keys: [{name: a, key_hash: abc}]", "keys[0].key_hash: must be a SHA-256: 64 hex digits"),
-        (ECHO + "keys: [{name: a}]", "keys[0]: needs either key or key_hash"),
-        (ECHO + f"keys: [{{name: a, key: {KEY}, key_hash: {HASH}}}]", "has both key and key_hash"),
-        (
-            ECHO + f"keys: [{{name: a, key: {KEY}}}, {{name: b, key_hash: {HASH}}}]",
-            'keys[1]: is the same key as "a"',
-        ),
-        (ECHO + f"keys: [{{name: admin, key: {KEY}}}]", "is the name of the admin key"),
-        (ECHO + f"keys: [{{name: a, key: {KEY}, allowed_models: []}}]", "allows no model"),
-        (ECHO + "auth: {admin_key: short}", "auth.admin_key: must be at least 16 bytes"),
-        (
-            ECHO + "server: {listen: 'a:1'}\ncontrol: {listen: 'a:1'}",
-            "control.listen: is the same address as server.listen",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), FAULTS)
 def test_each_fault_has_its_words(problems, text: str, expected: str):
     found = problems(text)
     assert len(found) == 1, found

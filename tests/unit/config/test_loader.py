@@ -154,14 +154,21 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path):
         load(tmp_path, {}, tmp_path)
 
 
+def refusal_of(path: Path, base: Path) -> str | None:
+    """Why the configuration is refused, if it is."""
+    try:
+        load(path, {}, base)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=80))
 def test_any_bytes_give_a_document_or_a_config_error(tmp_path: Path, content: bytes):
     (tmp_path / "x.yaml").write_bytes(content)
-    try:
-        load(Path("x.yaml"), {}, tmp_path)
-    except ConfigError as error:
-        assert str(error).startswith("x.yaml:")
+    said = refusal_of(Path("x.yaml"), tmp_path)
+    assert said is None or said.startswith("x.yaml:")
 
 
 def test_the_admin_key_comes_from_the_file_then_from_the_environment(load_text):
