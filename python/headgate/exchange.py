@@ -38,7 +38,10 @@ ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS)
 
 
 class Exchange:
-    """The state of one request; times are monotonic nanoseconds, 0 where the point was not reached."""
+    """The state of one request; times are monotonic nanoseconds, 0 where the point was not reached.
+
+    `total_at` is the second of the loop's clock at which all attempts together must be over.
+    """
 
     __slots__ = (
         "admission",
@@ -60,6 +63,7 @@ class Exchange:
         "sent_ns",
         "started_ms",
         "step",
+        "total_at",
         "tried",
         "upstream_ns",
         "usage",
@@ -75,6 +79,7 @@ class Exchange:
         self.work_ns = self.admitted_ns = self.sent_ns = self.first_token_ns = 0
         self.upstream_ns = self.overhead_ns = self.attempts = self.tried = 0
         self.chunked = True
+        self.total_at = 0.0
         self.body = self.forward = b""
         self.scan: Scan | None = None
         self.plan: Plan | None = None

@@ -18,7 +18,7 @@ from headgate.edge.limits import EdgeError
 from headgate.errors import Failure, RequestError
 from headgate.exchange import EMBEDDINGS, Endpoint, Exchange
 from headgate.providers.echo import EchoAnswer
-from headgate.relay.stream import StreamRelay, Writer
+from headgate.relay.stream import StreamRelay
 from headgate.routing.failover import caller_status, failure_of
 from headgate.upstream.call import CAPTURE, CHUNKED, STREAM, WANTS_USAGE, Call
 from headgate.upstream.request import forwarded
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from headgate.deadlines import Deadlines
     from headgate.plan import Plan, Step
     from headgate.policy import Policy
+    from headgate.ports import Writer
     from headgate.settle.settler import Settler
     from headgate.upstream.connection import Connection
     from headgate.upstream.pool import Pool
@@ -139,6 +140,7 @@ class Pipeline:
                 answer = self._from_cache(exchange, plan, found, wish)
                 if answer is not None:
                     return answer
+            exchange.total_at = self._loop.time() + plan.route.timeouts.total_s
             if found.stream:
                 relay = self._open(exchange, plan, found, wish)
                 return await self._begun(exchange, relay)
@@ -228,10 +230,8 @@ class Pipeline:
         exchange.first_token_ns = now_ns = time.monotonic_ns()
         exchange.upstream_ns = now_ns - exchange.sent_ns
         self._take_usage(exchange, upstream, usage)
-        step = cast("Step", exchange.step)
-        head = self._head(exchange, step.labels + passed)
-        if not isinstance(upstream, EchoAnswer):
-            self._services.pool.keep(step.provider, upstream)
+        head = self._head(exchange, cast("Step", exchange.step).labels + passed)
+        self._release(exchange, upstream)
         if exchange.cache_key is not None:
             self._keep(exchange, body, wish, stream=False)
         return head, body, None
@@ -314,7 +314,6 @@ class Pipeline:
         self, exchange: Exchange, plan: Plan, found: Scan, relay: StreamRelay | None
     ) -> Connection | EchoAnswer:
         """The first target whose answer can be given, in the order of the route."""
-        total_at = self._loop.time() + plan.route.timeouts.total_s
         for step in plan.steps[exchange.tried :]:
             exchange.tried += 1
             exchange.step = step
@@ -323,7 +322,7 @@ class Pipeline:
             try:
                 if step.provider.kind == "echo":
                     return self._echo(exchange, found)
-                call = self._prepare(exchange, step, found, total_at)
+                call = self._prepare(exchange, step, found)
                 sink = relay.early_sink if relay is not None else None
                 connection = await self._exchange(exchange, step, call, sink)
                 reader = connection.reader
@@ -336,7 +335,7 @@ class Pipeline:
                 self._services.settler.attempt_failed(exchange, error)
         raise RequestError(Failure.UPSTREAM_UNAVAILABLE, "No provider is left to ask.")
 
-    def _prepare(self, exchange: Exchange, step: Step, found: Scan, total_at: float) -> Call:
+    def _prepare(self, exchange: Exchange, step: Step, found: Scan) -> Call:
         """The request for one target, in bytes, with the journal told of the attempt."""
         slot = cast("Admission", exchange.admission).slot
         self._services.ledger.attempt(slot, exchange.attempts, 0)
@@ -354,7 +353,7 @@ class Pipeline:
         if exchange.cache_key is not None:
             options |= CAPTURE
         journal = (slot, found.estimate_tokens)
-        return Call(request, options, step.served_model, journal, step.timeouts, total_at)
+        return Call(request, options, step.served_model, journal, step.timeouts, exchange.total_at)
 
     async def _exchange(self, exchange: Exchange, step: Step, call: Call, sink: Writer | None) -> Connection:
         """One attempt over a kept or a new connection; closed when the caller leaves meanwhile."""
@@ -400,9 +399,8 @@ class Pipeline:
         return RequestError(failure, message, status=status, retry_after_s=retry_after_s)
 
     def _echo(self, exchange: Exchange, found: Scan) -> EchoAnswer:
-        answer = EchoAnswer(exchange.body, found, exchange.endpoint, self._services.tokenizer)
-        answer.frame(chunked=exchange.chunked)
-        return answer
+        tokenizer = self._services.tokenizer
+        return EchoAnswer(exchange.body, found, exchange.endpoint, tokenizer, chunked=exchange.chunked)
 
     # --- small things
 

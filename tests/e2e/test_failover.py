@@ -101,6 +101,13 @@ def gateway(
         {"model_alias": "closed", "targets": [{"provider": "nobody"}]},
         {"model_alias": "disabled", "targets": [{"provider": "off"}, *targets[1:]]},
         {"model_alias": "total", "targets": targets[:1], "timeouts": {"total": "400ms"}},
+        {"model_alias": "idle", "targets": targets[:1], "timeouts": {"idle": "300ms"}},
+        {"model_alias": "token", "targets": targets[:1], "timeouts": {"first_token": "300ms"}},
+        {
+            "model_alias": "hurried",
+            "targets": [{"provider": "main"}, {"provider": "second", "priority": 2}],
+            "timeouts": {"first_token": "300ms", "total": "450ms"},
+        },
     ]
     config["providers"] += [
         {"name": "nobody", "type": "openai_compatible", "base_url": "http://127.0.0.1:9/v1"},
@@ -288,6 +295,17 @@ def test_a_body_that_stalls_is_cut_at_the_idle_deadline(gateway: Gateway, upstre
     assert upstream.request("stall").closed.wait(1)
 
 
+@pytest.mark.parametrize(
+    ("model", "phase", "events"), [("idle", "next part", 3), ("token", "first token", 1)]
+)
+def test_a_phase_shorter_than_the_first_bytes_is_kept(
+    gateway: Gateway, upstream: Upstream, model: str, phase: str, events: int
+) -> None:
+    upstream.script(model, wire.stream(wire.chat_events()[:events], End.HANG))
+    error = json.loads(gateway.client.chat(model, stream=True).payloads[-1])["error"]
+    assert (error["code"], phase in error["message"]) == ("upstream_timeout", True)
+
+
 def test_the_total_deadline_ends_a_stream_that_never_stalls(gateway: Gateway, upstream: Upstream) -> None:
     def endless(_: Received) -> Iterator[Step]:
         yield wire.stream_head()
@@ -297,6 +315,18 @@ def test_the_total_deadline_ends_a_stream_that_never_stalls(gateway: Gateway, up
     upstream.script("total", endless)
     answer = gateway.client.chat("total", stream=True)
     assert json.loads(answer.payloads[-1])["error"]["code"] == "upstream_timeout"
+
+
+def test_the_total_deadline_is_one_for_all_attempts(
+    gateway: Gateway, upstream: Upstream, second: Upstream
+) -> None:
+    """The first target's silence after its role uses up time that the second one does not get again."""
+    silent = wire.stream(wire.chat_events()[:1], End.HANG)
+    upstream.script("hurried", silent)
+    second.script("hurried", silent)
+    error = json.loads(gateway.client.chat("hurried", stream=True).payloads[-1])["error"]
+    assert error["code"] == "upstream_timeout"
+    assert "whole answer" in error["message"]
 
 
 def test_the_total_deadline_holds_before_the_first_byte(gateway: Gateway, upstream: Upstream) -> None:

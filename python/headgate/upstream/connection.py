@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from headgate.errors import Failure, RequestError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from headgate.config.runtime import Provider, Timeouts
     from headgate.core import Reader
+    from headgate.ports import Listener, Writer
     from headgate.upstream.call import Call
 
 READY, HEAD, COMMITTED, DONE, FAILED, OUTGOING = 1, 2, 4, 8, 16, 32
@@ -33,20 +34,6 @@ _BROKEN = {
     "tls": (Failure.UPSTREAM_CONNECT, "The TLS connection to the provider failed."),
 }
 _GARBAGE = (Failure.UPSTREAM_GARBAGE, "The provider's answer could not be read.")
-
-
-class Sink(Protocol):
-    """Where relayed bytes go."""
-
-    def write(self, data: bytes) -> None:
-        """Take bytes for the client."""
-
-
-class Listener(Protocol):
-    """Who is told how a relay ended."""
-
-    def ended(self, error: RequestError | None) -> None:
-        """The last byte was written, or the stream broke."""
 
 
 class Connection(asyncio.Protocol):
@@ -87,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._clock = loop.time
         self._waiter: asyncio.Future[None] | None = None
         self.transport: asyncio.Transport | None = None
-        self.sink: Sink | None = None
+        self.sink: Writer | None = None
         self.listener: Listener | None = None
         self.parts: list[bytes] = []
         self.parked: Callable[[], None] | None = None
@@ -160,7 +147,7 @@ class Connection(asyncio.Protocol):
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def begin(self, call: Call, sink: Sink | None) -> asyncio.Future[None]:
+    def begin(self, call: Call, sink: Writer | None) -> asyncio.Future[None]:
         """Send a request; the future resolves when its answer can be judged; bytes pass to `sink`."""
         self._waiter = waiter = self._loop.create_future()
         self.reader.begin(call.options, call.model, call.slot, call.prompt_tokens)
@@ -173,8 +160,10 @@ class Connection(asyncio.Protocol):
         self._start = self.read_at = now = self._clock()
         self._total_at = total_at = call.total_at
         self._phase = "first byte"
-        first_byte_at = now + timeouts.first_byte_s
-        self.deadline = first_byte_at if first_byte_at < total_at else total_at
+        # The first look is at the shortest phase: which phase it is in by then, `expired` sees.
+        self.deadline = min(
+            now + min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s), total_at
+        )
         transport = self.transport
         if transport is None:
             waiter.set_result(None)
@@ -199,7 +188,7 @@ class Connection(asyncio.Protocol):
             raise error
         return True
 
-    def relay_to(self, sink: Sink, listener: Listener) -> None:
+    def relay_to(self, sink: Writer, listener: Listener) -> None:
         """Hand what came and what comes to `sink`; `listener` hears of the end, perhaps at once."""
         self.sink = sink
         self.listener = listener
@@ -277,7 +266,7 @@ class Connection(asyncio.Protocol):
             return
         due = min(self._due(now), self._total_at)
         if now < due:
-            self.deadline = due
+            self.deadline = min(due, self._next_look(now))
             return
         if due == self._total_at:
             self._phase = "whole answer"
@@ -292,6 +281,15 @@ class Connection(asyncio.Protocol):
             waiter.set_exception(late)
         elif listener is not None:
             listener.ended(late)
+
+    def _next_look(self, now: float) -> float:
+        """When a phase that begins after `now` could be late at the earliest."""
+        timeouts = self.timeouts
+        if timeouts is None:
+            return float("inf")
+        first_token_at = self._start + timeouts.first_token_s
+        idle_at = now + timeouts.idle_s
+        return min(first_token_at, idle_at) if first_token_at > now else idle_at
 
     def _due(self, now: float) -> float:
         reader, timeouts = self.reader, self.timeouts

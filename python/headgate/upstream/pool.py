@@ -66,6 +66,9 @@ class Pool:
             RequestError: upstream_connect, or upstream_timeout when `connect_s` passed.
         """
         connect_s = min(call.timeouts.connect_s, call.total_at - self._loop.time())
+        if connect_s <= 0:
+            message = "The provider was too slow: whole answer did not come in time."
+            raise RequestError(Failure.UPSTREAM_TIMEOUT, message)
         try:
             async with asyncio.timeout(connect_s):
                 return await self._connect_any(provider)
@@ -109,10 +112,6 @@ class Pool:
             for connection in list(idle):
                 self.discard(connection)
         self._idle.clear()
-
-    def idle_count(self) -> int:
-        """How many connections are kept."""
-        return sum(map(len, self._idle.values()))
 
     def _forget(self, connection: Connection) -> None:
         self._deadlines.discard(connection)
