@@ -260,11 +260,7 @@ class Reader:
     def mid_event(self) -> bool:
         """Part of an event is on the wire: no comment may be put here."""
     @property
-    def received_bytes(self) -> int: ...
-    @property
     def retry_after(self) -> str | None: ...
-    def pass_head(self) -> bytes:
-        """Header lines of the upstream that the caller should see."""
     def take_body(self) -> bytes:
         """The whole body of an answer that is not relayed."""
     def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:

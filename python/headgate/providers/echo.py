@@ -6,27 +6,14 @@ Invariant: it answers as a provider would, with exact usage, so that everything 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from headgate.core import Scan, Tokenizer, echo, read_usage, replay, stream_from_answer
 from headgate.errors import Failure, RequestError
 
 if TYPE_CHECKING:
     from headgate.exchange import Endpoint
-
-
-class Writer(Protocol):
-    """What takes bytes for the client."""
-
-    def write(self, data: bytes) -> None:
-        """Take bytes for the client."""
-
-
-class Listener(Protocol):
-    """Who is told how a relay ended."""
-
-    def ended(self, error: RequestError | None) -> None:
-        """The last byte was written."""
+    from headgate.ports import Listener, Writer
 
 
 class EchoAnswer:
@@ -36,21 +23,20 @@ class EchoAnswer:
 
     mid_event = False
 
-    def __init__(self, body: bytes, scan: Scan, endpoint: Endpoint, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, body: bytes, scan: Scan, endpoint: Endpoint, tokenizer: Tokenizer, *, chunked: bool
+    ) -> None:
+        """`chunked` is how a stream of it is framed for the client."""
         answer = echo(body, endpoint.number, tokenizer)
         if answer is None:
             message = "The echo model has no embeddings. Configure a provider that has."
             raise RequestError(Failure.INVALID_REQUEST, message, param="model")
         self._answer = answer
         self._include_usage = scan.include_usage
-        self._chunked = True
+        self._chunked = chunked
         self.sink: Writer | None = None
         self.read_at = 0.0
         self.first_token_ns = time.monotonic_ns()
-
-    def frame(self, *, chunked: bool) -> None:
-        """How a stream of it is framed for the client."""
-        self._chunked = chunked
 
     def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:
         """The whole answer, without header lines of its own."""

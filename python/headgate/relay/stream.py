@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from headgate.core import keep_alive, stream_error
+from headgate.ports import Listener, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_S = 15.0
 BUFFER_BYTES = 64 * 1024
-
-
-class Writer(Protocol):
-    """What takes bytes for the client."""
-
-    def write(self, data: bytes) -> None:
-        """Take bytes for the client."""
 
 
 class Sink(Writer, Protocol):
@@ -50,7 +44,7 @@ class Upstream(Protocol):
     def mid_event(self) -> bool:
         """Part of an event is on the wire: no comment may be put here."""
 
-    def relay_to(self, sink: Writer, listener: StreamRelay) -> None:
+    def relay_to(self, sink: Writer, listener: Listener) -> None:
         """Pass on what came and what comes; tell the listener how it ended."""
 
     def pause(self) -> None:
@@ -176,12 +170,6 @@ class StreamRelay:
         self._buffered_bytes += len(data)
         if self._buffered_bytes > BUFFER_BYTES and self._connection is not None:
             self._connection.pause()
-
-    def send(self, payload: bytes) -> None:
-        """Bytes made here (a replay, the echo model), framed by the caller."""
-        if not self.begun.done():
-            self.begun.set_result(None)
-        self.write(payload)
 
     def fail(self, error: RequestError) -> None:
         """End with an error: its own status if nothing was sent, else an error event and no [DONE].

@@ -99,8 +99,6 @@ pub(crate) struct Reader {
     out: Vec<u8>,
     #[pyo3(get)]
     flags: u32,
-    #[pyo3(get)]
-    received_bytes: u64,
 }
 
 impl Reader {
@@ -280,7 +278,6 @@ impl Reader {
             plain: Vec::new(),
             out: Vec::new(),
             flags,
-            received_bytes: 0,
         })
     }
 
@@ -289,7 +286,6 @@ impl Reader {
         self.answer = Answer::new(options, model, slot, prompt_tokens);
         self.out.clear();
         self.flags &= READY | OUTGOING;
-        self.received_bytes = 0;
     }
 
     fn seal<'py>(&mut self, py: Python<'py>, plaintext: &Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
@@ -314,7 +310,6 @@ impl Reader {
     }
 
     fn feed<'py>(&mut self, py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
-        self.received_bytes += data.len() as u64;
         if self.session.is_some() {
             self.open_tls(data);
         } else {
@@ -382,10 +377,6 @@ impl Reader {
         }
     }
 
-    fn pass_head<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.http.head().map_or(&[][..], |head| head.forward()))
-    }
-
     fn take_body<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &std::mem::take(&mut self.answer.body))
     }
@@ -395,7 +386,8 @@ impl Reader {
         &mut self,
         py: Python<'py>,
     ) -> (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<UsageTuple>) {
-        (self.take_body(py), self.pass_head(py), self.usage())
+        let passed = PyBytes::new(py, self.http.head().map_or(&[][..], |head| head.forward()));
+        (self.take_body(py), passed, self.usage())
     }
 
     fn take_capture<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {

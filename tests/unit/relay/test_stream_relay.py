@@ -190,7 +190,7 @@ async def test_bytes_before_the_client_wait_and_are_bounded(
 
 
 async def test_a_stream_that_ended_before_the_client_attached(relay: StreamRelay, client: Client) -> None:
-    relay.send(b"all of it")
+    relay.write(b"all of it")
     relay.finish()
     relay.attach(client)
     assert (client.got, client.ends) == (b"all of it", ["finished"])
