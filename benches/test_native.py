@@ -5,12 +5,28 @@ from __future__ import annotations
 import hashlib
 from itertools import repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
-from headgate.core import Cache, KeyTable, Limits, Reader, Scan, cache_key, scan
+from headgate.core import (
+    Cache,
+    Desk,
+    KeyTable,
+    Kind,
+    Limits,
+    Meter,
+    OutputMean,
+    Reader,
+    Target,
+    Ticket,
+    cache_key,
+)
 
 from benches.conftest import Timed
 from benches.support import ledger, tokenizer
+
+if TYPE_CHECKING:
+    from headgate.core import Ledger
 
 RUNS = 500
 REQUEST = (
@@ -26,7 +42,7 @@ EVENT = (
     b'"logprobs":null,"finish_reason":null}]}\n\n'
 )
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-STREAM, CHUNKED = 1, 2
+CHUNKED = 2
 NS = 1_000_000_000
 
 
@@ -65,15 +81,40 @@ def test_admit_settle(timed: Timed, tmp_path: Path) -> None:
     timed(work, RUNS)
 
 
-def test_scan(timed: Timed) -> None:
-    found = scan(REQUEST, 0)
-    assert isinstance(found, Scan)
-    assert (found.model, found.stream, found.max_output_tokens) == ("gpt-4o-mini", False, 128)
+def desk(books: Ledger) -> Desk:
+    """A desk that knows one key, with both buckets, and one model."""
+    digest = hashlib.sha256(b"key-number-707").hexdigest()
+    made = Desk(books.attach(0), KeyTable([digest]), [(3, 1_000_000, 2_000_000_000, 0, 1 << 63)])
+    made.learn(0, "gpt-4o-mini", 7, OutputMean())
+    return made
+
+
+def take(at: Desk, body: bytes = REQUEST, now_ns: int = NS) -> Ticket:
+    """A request's ticket."""
+    ticket = at.open(b"Bearer key-number-707", body, 0, (now_ns, now_ns, 1))
+    assert ticket is not None
+    return ticket
+
+
+def test_take_in(timed: Timed, tmp_path: Path) -> None:
+    """Key, scan, both buckets; and the record, the metrics and what goes back at the end."""
+    books = ledger(tmp_path)
+    at = desk(books)
+    now_ns = NS
+    kind = Kind((1, 0), [("key", "bench")], (False, 200, "ok"), Meter(books, [], (-1, -1, -1, -1), (0, 0, 0)))
 
     def work() -> None:
-        for body in repeat(REQUEST, RUNS):
-            scan(body, 0)
+        nonlocal now_ns
+        for _ in range(RUNS):
+            now_ns += NS // 10_000
+            ticket = take(at, now_ns=now_ns)
+            ticket.record(kind, "request", "off", now_ns)
+            ticket.close(kind, now_ns)
 
+    work()
+    ticket = take(at)
+    assert (ticket.plan, ticket.refused, ticket.stream) == (7, None, False)
+    assert books.account(3)[0] == 1
     timed(work, RUNS)
 
 
@@ -97,17 +138,20 @@ def test_cache_key(timed: Timed) -> None:
 
 def test_relay_event(timed: Timed, tmp_path: Path) -> None:
     """An event of 280 bytes from an upstream's chunk to a client's."""
-    reader = Reader(ledger(tmp_path).attach(0), tokenizer(), None, "upstream")
+    books = ledger(tmp_path)
+    reader = Reader(books.attach(0), tokenizer(), None, "upstream")
+    ticket = take(desk(books), REQUEST[:-1] + b',"stream":true}')
+    target = Target(b"POST / HTTP/1.1\r\n", None, "gpt-4o-mini", asks_usage=False)
     data = chunk(EVENT)
 
     def work() -> None:
-        reader.begin(STREAM | CHUNKED, "gpt-4o-mini", 0, 0)
+        reader.begin(ticket, target, b"", CHUNKED)
         reader.feed(STREAM_HEAD)
         for piece in repeat(data, RUNS):
             reader.feed(piece)
         reader.feed(chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
-    reader.begin(STREAM | CHUNKED, "gpt-4o-mini", 0, 0)
+    reader.begin(ticket, target, b"", CHUNKED)
     reader.feed(STREAM_HEAD)
     relayed = b"".join(reader.feed(data) or b"" for _ in range(3))
     assert relayed == 3 * data

@@ -11,32 +11,100 @@ VERSION: Final[str]
 class PanicException(BaseException):
     """The native core broke; answered with 500 and counted."""
 
+def read_model(body: bytes, endpoint: int) -> str | tuple[str, str | None, str]:
+    """The model that a request asks for, or (code, param, message) when the body cannot be served.
+
+    `endpoint` is 0 chat completions, 1 completions, 2 embeddings.
+    """
+
 @final
-class Scan:
-    """What the gateway needs to know of a request body; borrowed from nothing, so it outlives the body."""
+class OutputMean:
+    """The mean of what a route produces; requests that give no maximum reserve it, and teach it."""
+
+    def __new__(cls) -> OutputMean: ...
+
+@final
+class Desk:
+    """Takes requests in: key, body, limits, in one call."""
+
+    def __new__(
+        cls, worker: LedgerWorker, keys: KeyTable, holders: list[tuple[int, int, int, int, int]]
+    ) -> Desk:
+        """`holders`, in the order of `keys`: account, rpm, tpm, requests at once, Unix ms at which it ends."""
+    def learn(self, key: int, model: str, number: int, mean: OutputMean) -> None:
+        """Plan `number` is for this key (its index) and this model from now on."""
+    def forget(self) -> None:
+        """Forget every plan."""
+    def open(
+        self, authorization: bytes | None, body: bytes, endpoint: int, started: tuple[int, int, int]
+    ) -> Ticket | None:
+        """A ticket, granted or refused by a limit; None when anything else is the matter, or no plan is known.
+
+        `started`: received and begun (monotonic ns), begun (Unix ms).
+        """
+
+@final
+class Ticket:
+    """One request from its admission to its settling; borrowed from nothing."""
 
     @property
-    def model(self) -> str: ...
+    def plan(self) -> int:
+        """The number that `Desk.learn` gave its plan."""
+    @property
+    def refused(self) -> str | None:
+        """None when granted, else rpm, tpm, concurrency, too_large or no_slot."""
+    @property
+    def retry_after_s(self) -> float: ...
     @property
     def stream(self) -> bool: ...
     @property
     def include_usage(self) -> bool: ...
     @property
-    def max_output_tokens(self) -> int | None: ...
-    @property
-    def estimate_tokens(self) -> int: ...
-    @property
     def deterministic(self) -> bool: ...
-    def rewrite(self, body: bytes, model: str | None, ask_usage: bool) -> bytes:
-        """The body with another model name and, when asked, `stream_options.include_usage`; the rest byte for byte."""
-    def count(self, body: bytes, tokenizer: Tokenizer) -> int:
-        """Exact prompt tokens; releases the GIL, so a long prompt may be counted off the loop's thread."""
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def usage(self) -> tuple[int, int, int, int]:
+        """Prompt, completion, cached and reasoning tokens."""
+    @property
+    def usage_source(self) -> str:
+        """none, provider or counted."""
+    @property
+    def upstream_ns(self) -> int: ...
+    @property
+    def overhead_ns(self) -> int: ...
+    @property
+    def first_token_ns(self) -> int: ...
+    def limit_lines(self) -> bytes:
+        """The `x-ratelimit-*` header lines."""
+    def count_prompt(self, tokenizer: Tokenizer, model: str) -> int:
+        """Exact prompt tokens; releases the GIL."""
+    def attempt(self, now_ns: int) -> None:
+        """Another attempt begins; the journal knows of it."""
+    def answered(self, now_ns: int) -> None:
+        """The attempt's answer can be judged: what the upstream took is known."""
+    def tell(self, usage: tuple[int, int, int, int], counted: bool, first_token_ns: int, learn: bool) -> None:
+        """What the request used; `learn`: the route's mean shall know."""
+    def head(self, served: bytes, cache: str, now_ns: int) -> bytes:
+        """The gateway's own header lines of an answer."""
+    def whole(self, reader: Reader, served: bytes, cache: str, now_ns: int) -> tuple[bytes, bytes]:
+        """Header lines and body of a whole answer; its usage, where it has one, is told."""
+    def record(self, kind: Kind, request_id: str, cache: str, now_ns: int) -> bytes:
+        """The spool line of the last attempt."""
+    def record_failed(self, kind: Kind, request_id: str, cache: str, now_ns: int) -> bytes:
+        """The spool line of an attempt that another one follows: nothing was used."""
+    def close(self, kind: Kind, now_ns: int) -> bool:
+        """Settle with the ledger and count; False when the slot was closed before."""
 
-def scan(body: bytes, endpoint: int) -> Scan | tuple[str, str | None, str]:
-    """One pass over a request body: a `Scan`, or (code, param, message) when it cannot be served.
+@final
+class Target:
+    """Where a request goes, the same for all requests of one endpoint and model."""
 
-    `endpoint` is 0 chat completions, 1 completions, 2 embeddings.
-    """
+    def __new__(cls, head: bytes, model: str | None, served: str, asks_usage: bool) -> Target:
+        """`head` is the request's head but for its content-length; `model` replaces the one asked for.
+
+        `served` is the model that answers; `asks_usage`: streams are asked for their usage.
+        """
 
 def error_body(message: str, type: str, param: str | None, code: str | None) -> bytes:
     """OpenAI's error object as JSON."""
@@ -50,28 +118,20 @@ def stream_error(chunked: bool, message: str, type: str, code: str) -> bytes:
 def keep_alive(chunked: bool) -> bytes:
     """The SSE comment that keeps a connection open."""
 
-def answer_head(
-    admission: Admission, served: bytes, cache: str, attempts: int, times: tuple[int, int, int, int]
-) -> bytes:
-    """The gateway's own header lines; `times` are total, queue, admit and upstream in ns."""
-
 @final
-class RecordLabels:
-    """What is the same in all records of a key, a model and a provider; an empty member is null."""
+class Kind:
+    """What requests that ended the same way have in common: the labels of their records, and their series."""
 
-    def __init__(self, segment: int, worker: int, members: list[tuple[str, str]], stream: bool) -> None: ...
-    def line(
-        self,
-        admission: Admission,
-        attempt: int,
-        story: tuple[str, int, str, str, str],
-        usage: tuple[int, int, int, int],
-        times: tuple[int, int, int, int],
-    ) -> bytes:
-        """One spool line. `story`: request id, status, outcome, cache, usage source.
-
-        `times`: started (unix ms), received, first token and end (monotonic ns).
-        """
+    def __new__(
+        cls,
+        books: tuple[int, int],
+        members: list[tuple[str, str]],
+        ending: tuple[bool, int, str],
+        meter: Meter,
+    ) -> Kind:
+        """`books`: segment id, worker. An empty member is null. `ending`: streamed, status, outcome."""
+    def count(self, duration_ns: int) -> None:
+        """Count a request that used nothing."""
 
 def unframe(block: bytes) -> tuple[bytes, int, list[bytes]]:
     """(JSON lines, how many, lines that could not be read) of a spool's block of whole lines."""
@@ -88,9 +148,6 @@ class Meter:
         histograms: tuple[int, int, int],
     ) -> None:
         """`counters` get one each; `histograms` are duration, overhead, time to first token."""
-    def count(
-        self, duration_ns: int, overhead_ns: int, ttft_ns: int, usage: tuple[int, int, int, int]
-    ) -> None: ...
 
 @final
 class HeadReader:
@@ -155,10 +212,6 @@ class Admission:
     def slot(self) -> int: ...
     @property
     def sequence(self) -> int: ...
-    @property
-    def retry_after_s(self) -> float: ...
-    def headers(self) -> bytes:
-        """The `x-ratelimit-*` header lines."""
 
 @final
 class LedgerShape:
@@ -227,13 +280,12 @@ class Reader:
     def __init__(
         self, ledger: LedgerWorker, tokenizer: Tokenizer, tls: TlsClient | None, server_name: str
     ) -> None: ...
-    def begin(self, options: int, model: str, slot: int, prompt_tokens: int) -> None:
-        """Arm for the next answer; `slot` is the journal slot that is told of progress, 0 for none.
+    def begin(self, ticket: Ticket, target: Target, forward: bytes, options: int) -> bytes:
+        """Arm for the ticket's answer; returns what to write to the socket.
 
-        `options`: STREAM 1, CHUNKED 2 (towards the client), WANTS_USAGE 4, CAPTURE 8 (keep the stream for the cache).
+        `forward`: the caller's header lines that go on. `options`: CHUNKED 2 (towards the client), CAPTURE 8
+        (keep the stream for the cache).
         """
-    def seal(self, plaintext: bytes) -> bytes:
-        """What to write to the socket for `plaintext`."""
     def outgoing(self) -> bytes | None:
         """TLS bytes that wait to be written, the handshake's first ones included."""
     def feed(self, data: bytes) -> bytes | None:
@@ -242,7 +294,7 @@ class Reader:
         """The upstream closed its side."""
     @property
     def flags(self) -> int:
-        """READY 1 (TLS done), HEAD 2, COMMITTED 4, DONE 8, FAILED 16, OUTGOING 32."""
+        """READY 1 (TLS done), HEAD 2, COMMITTED 4, DONE 8, FAILED 16, OUTGOING 32, GOOD 64 (the answer wanted)."""
     @property
     def status(self) -> int: ...
     @property
@@ -263,8 +315,6 @@ class Reader:
     def retry_after(self) -> str | None: ...
     def take_body(self) -> bytes:
         """The whole body of an answer that is not relayed."""
-    def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:
-        """Body, header lines for the caller, and usage of an answer that is not relayed."""
     def take_capture(self) -> bytes:
         """The payload of a relayed stream, when `capture` was asked and it fitted."""
     def usage(self) -> tuple[int, int, int, int] | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from blacksheep import Application, Request, Response, Router
 
+from headgate.admission.limits import OutputMeans
 from headgate.api import health, openai
 from headgate.api.answers import refuse, render_error
 from headgate.cache.memory import MemoryCache
@@ -56,19 +57,19 @@ class WorkerApp:
         self._lines = (
             LineWriter(sys.stdout.fileno(), loop) if runtime.telemetry.access_log != "none" else None
         )
-        books = Books(self.ledger, spool, ledger.segment_id, worker, self._logger(runtime))
+        books = Books(spool, ledger.segment_id, worker, self._logger(runtime))
         self.settler = Settler(books, self._metrics(runtime))
         tokenizer = load_tokenizer()
         self._pool = Pool(self.ledger, tokenizer, self._deadlines, loop)
         services = Services(
-            ledger=self.ledger,
             pool=self._pool,
             cache=MemoryCache(runtime.cache, runtime.server.workers),
             deadlines=self._deadlines,
             tokenizer=tokenizer,
             settler=self.settler,
         )
-        self.pipeline = Pipeline(services, Policy(runtime))
+        self._means = OutputMeans()
+        self.pipeline = Pipeline(services, Policy(runtime, self.ledger, self._means))
         self.application = Application(router=Router(), show_error_details=False)
         self._register()
 
@@ -88,7 +89,7 @@ class WorkerApp:
         for name, provider in before.items():
             if after.get(name) != provider:
                 self._pool.forget_provider(name)
-        self.pipeline.apply(Policy(runtime))
+        self.pipeline.apply(Policy(runtime, self.ledger, self._means))
         self.settler.metrics = self._metrics(runtime)
 
     async def stop(self) -> None:
@@ -148,8 +149,9 @@ def edge_limits(server: ServerSettings) -> Limits:
 
 def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
     """What the access log says of an exchange."""
-    prompt, completion, _, _ = exchange.usage
-    first_ns = exchange.first_token_ns
+    ticket = exchange.ticket if exchange.plan is not None else None
+    prompt, completion, _, _ = ticket.usage if ticket else (0, 0, 0, 0)
+    first_ns = ticket.first_token_ns if ticket else 0
     return AccessEntry(
         time_unix_ms=int(time.time() * 1000),
         request_id=exchange.request_id,
@@ -157,13 +159,13 @@ def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
         path=f"/v1{exchange.endpoint.path}",
         status=exchange.status,
         duration_ms=(now_ns - exchange.received_ns) / 1e6,
-        overhead_ms=exchange.overhead_ns / 1e6 if exchange.overhead_ns else None,
+        overhead_ms=ticket.overhead_ns / 1e6 if ticket and ticket.overhead_ns else None,
         ttft_ms=(first_ns - exchange.received_ns) / 1e6 if first_ns else None,
         endpoint=exchange.endpoint.label,
         key=exchange.plan.key.name if exchange.plan else None,
-        model=exchange.scan.model if exchange.scan else None,
-        provider=exchange.step.provider.name if exchange.step else None,
-        attempts=exchange.attempts,
+        model=exchange.plan.model if exchange.plan else None,
+        provider=exchange.step.provider.name if exchange.tried else None,
+        attempts=ticket.attempts if ticket else 0,
         cache=exchange.cache,
         prompt_tokens=prompt,
         completion_tokens=completion,

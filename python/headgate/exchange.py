@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headgate.core import Admission, CacheKey, Scan
+    from headgate.core import CacheKey, Ticket
     from headgate.errors import RequestError
     from headgate.plan import Plan, Step
 
@@ -38,57 +38,46 @@ ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS)
 
 
 class Exchange:
-    """The state of one request; times are monotonic nanoseconds, 0 where the point was not reached.
+    """The state of one request that policy works with; its ticket has the times, the usage and the limits.
 
-    `total_at` is the second of the loop's clock at which all attempts together must be over.
+    `received_ns` is monotonic. `total_at` is the second of the loop's clock at which all attempts must
+    be over. `tried` counts the steps of the plan that were begun.
     """
 
     __slots__ = (
-        "admission",
-        "admitted_ns",
-        "attempts",
         "body",
         "cache",
         "cache_key",
         "chunked",
         "endpoint",
         "error",
-        "first_token_ns",
         "forward",
-        "overhead_ns",
         "plan",
         "received_ns",
         "request_id",
-        "scan",
-        "sent_ns",
-        "started_ms",
         "step",
+        "ticket",
         "total_at",
         "tried",
-        "upstream_ns",
-        "usage",
-        "usage_source",
-        "work_ns",
     )
 
-    def __init__(self, endpoint: Endpoint, request_id: str, received_ns: int, started_ms: int) -> None:
+    ticket: Ticket
+    """Set where the request is taken in; `plan` tells whether it was."""
+    step: Step
+    """Set by the first attempt; `tried` tells whether there was one."""
+
+    def __init__(self, endpoint: Endpoint, request_id: str, received_ns: int, *, chunked: bool) -> None:
+        """`chunked`: the client understands chunked coding."""
         self.endpoint = endpoint
         self.request_id = request_id
         self.received_ns = received_ns
-        self.started_ms = started_ms
-        self.work_ns = self.admitted_ns = self.sent_ns = self.first_token_ns = 0
-        self.upstream_ns = self.overhead_ns = self.attempts = self.tried = 0
-        self.chunked = True
+        self.chunked = chunked
+        self.plan: Plan | None = None
+        self.tried = 0
         self.total_at = 0.0
         self.body = self.forward = b""
-        self.scan: Scan | None = None
-        self.plan: Plan | None = None
-        self.step: Step | None = None
-        self.admission: Admission | None = None
         self.cache = "off"
         self.cache_key: CacheKey | None = None
-        self.usage: tuple[int, int, int, int] = (0, 0, 0, 0)
-        self.usage_source = "none"
         self.error: RequestError | None = None
 
     @property

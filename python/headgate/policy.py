@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headgate.admission.keys import KeyRing, require_model
 from headgate.config.runtime import Permission
+from headgate.core import read_model
 from headgate.errors import Failure, RequestError
 from headgate.exchange import ENDPOINTS
 from headgate.plan import Plan, Step
@@ -16,40 +17,66 @@ from headgate.routing.table import RouteTable
 from headgate.upstream.request import request_head
 
 if TYPE_CHECKING:
+    from headgate.admission.limits import OutputMeans
     from headgate.config.runtime import Key, Runtime
+    from headgate.core import LedgerWorker, Ticket
+    from headgate.exchange import Endpoint
 
 MAX_PLANS = 4096
 
 
 class Policy:
-    """The keys, routes and providers of one runtime."""
+    """The keys, routes and providers of one runtime, and the desk that takes requests in by them.
 
-    __slots__ = ("_heads", "_plans", "keys", "routes", "runtime")
+    Attributes:
+        take: the desk's native call, which every request begins with.
+        plans: what was worked out so far, by the numbers that tickets carry.
+    """
 
-    def __init__(self, runtime: Runtime) -> None:
+    __slots__ = ("_desk", "_heads", "_means", "keys", "plans", "routes", "runtime", "take")
+
+    def __init__(self, runtime: Runtime, ledger: LedgerWorker, means: OutputMeans) -> None:
         self.runtime = runtime
         self.keys = KeyRing(runtime.keys)
         self.routes = RouteTable(runtime)
-        self._plans: dict[tuple[str, str], Plan] = {}
+        self.plans: list[Plan] = []
+        self._means = means
+        self._desk = self.keys.desk(ledger)
+        self.take = self._desk.open
         self._heads = {
             provider.name: {endpoint: request_head(provider, endpoint.path) for endpoint in ENDPOINTS}
             for provider in runtime.providers
             if provider.kind == "http"
         }
 
-    def plan(self, key: Key, model: str) -> Plan:
-        """What `key` gets for `model`.
+    def first(
+        self, authorization: bytes | None, body: bytes, endpoint: Endpoint, started: tuple[int, int, int]
+    ) -> Ticket:
+        """The ticket of a request that the desk did not know what to do with: it is the first of its kind.
 
         Raises:
-            RequestError: 403 when the key may not use models or this one, 404 when nothing serves it.
+            RequestError: it should not be served: 401 or 403 for the key, 400 for the body, 403 when the key
+                may not use models or this one, 404 when nothing serves it.
         """
-        plan = self._plans.get((key.name, model))
-        if plan is None:
-            plan = self._make(key, model)
-            if len(self._plans) >= MAX_PLANS:
-                self._plans.clear()
-            self._plans[key.name, model] = plan
-        return plan
+        key = self.keys.identify(authorization, started[2] / 1000)
+        model = read_model(body, endpoint.number)
+        if not isinstance(model, str):
+            code, param, message = model
+            raise RequestError(Failure.INVALID_REQUEST, message, param=param, code=code)
+        self._learn(self._make(key, model))
+        ticket = self.take(authorization, body, endpoint.number, started)
+        if ticket is None:
+            message = "the desk refused a request that nothing is wrong with"
+            raise RuntimeError(message)
+        return ticket
+
+    def _learn(self, plan: Plan) -> None:
+        if len(self.plans) >= MAX_PLANS:
+            self._desk.forget()
+            self.plans.clear()
+        mean = self._means.of(plan.route.alias)
+        self._desk.learn(self.keys.index(plan.key), plan.model, len(self.plans), mean)
+        self.plans.append(plan)
 
     def _make(self, key: Key, model: str) -> Plan:
         self.keys.require(key, Permission.USE_MODELS)
@@ -62,4 +89,4 @@ class Policy:
             Step(self.routes.provider(target.provider), target, model, self._heads.get(target.provider, {}))
             for target in route.targets
         ]
-        return Plan(key, self.keys.limits(key), model, route, tuple(steps))
+        return Plan(key, model, route, tuple(steps))

@@ -5,30 +5,33 @@ Invariant: only SHA-256 digests are held; the text of a key is never stored, log
 
 from __future__ import annotations
 
+import math
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from headgate.config.runtime import ROLES, Permission
-from headgate.core import KeyTable, Limits
+from headgate.core import Desk, KeyTable
 from headgate.errors import Failure, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.config.runtime import Key
+    from headgate.core import LedgerWorker
 
 BEARER = b"bearer "
+NEVER_MS = 1 << 63
 
 
 class KeyRing:
     """The keys of one runtime and their native limits."""
 
-    __slots__ = ("_keys", "_limits", "_permissions", "_table")
+    __slots__ = ("_indices", "_keys", "_permissions", "_table")
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = tuple(keys)
         self._table = KeyTable([key.digest for key in keys])
-        self._limits = {key.account: Limits(key.rpm, key.tpm, key.max_concurrency) for key in keys}
+        self._indices = {key.name: index for index, key in enumerate(keys)}
         self._permissions = {key.name: ROLES[key.role] for key in keys}
 
     def identify(self, authorization: bytes | None, now_unix: float) -> Key:
@@ -52,9 +55,13 @@ class KeyRing:
             raise RequestError(Failure.KEY_EXPIRED, f"The key {key.name!r} has expired.")
         return key
 
-    def limits(self, key: Key) -> Limits:
-        """The native form of a key's limits."""
-        return self._limits[key.account]
+    def desk(self, ledger: LedgerWorker) -> Desk:
+        """The native desk that takes in the requests of these keys."""
+        return Desk(ledger, self._table, [_holder(key) for key in self._keys])
+
+    def index(self, key: Key) -> int:
+        """A key's place, which is its name at the desk."""
+        return self._indices[key.name]
 
     def require(self, key: Key, permission: Permission) -> None:
         """Refuse a key whose role lacks `permission`.
@@ -65,6 +72,12 @@ class KeyRing:
         if permission not in self._permissions[key.name]:
             message = f"The role {key.role!r} of key {key.name!r} lacks the permission {permission.name}."
             raise RequestError(Failure.INSUFFICIENT_PERMISSION, message)
+
+
+def _holder(key: Key) -> tuple[int, int, int, int, int]:
+    """A key as the desk wants it; a blocked one has ended already."""
+    until_ms = NEVER_MS if key.expires_at is None else math.ceil(key.expires_at * 1000)
+    return key.account, key.rpm, key.tpm, key.max_concurrency, 0 if key.blocked else until_ms
 
 
 def allows(key: Key, model: str) -> bool:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.core import OutputMean
 from headgate.errors import Failure, RequestError
 
 if TYPE_CHECKING:
     from headgate.config.runtime import Key
-    from headgate.core import Admission
-
-FIRST_RESERVE_TOKENS = 1024
-LEARNING_RATE = 0.1
+    from headgate.core import Ticket
 
 _REFUSALS = {
     "rpm": (
@@ -38,33 +36,21 @@ _REFUSALS = {
 }
 
 
-def refusal(admission: Admission, key: Key) -> RequestError:
-    """The error for a refused admission, with Retry-After where waiting helps."""
-    failure, text = _REFUSALS[admission.refused or "no_slot"]
-    wait = admission.retry_after_s if failure is not Failure.REQUEST_EXCEEDS_LIMIT else None
+def refusal(ticket: Ticket, key: Key) -> RequestError:
+    """The error for a refused ticket, with Retry-After where waiting helps."""
+    failure, text = _REFUSALS[ticket.refused or "no_slot"]
+    wait = ticket.retry_after_s if failure is not Failure.REQUEST_EXCEEDS_LIMIT else None
     return RequestError(failure, text.format(key=key), retry_after_s=wait)
 
 
 class OutputMeans:
-    """The mean of what each route produced, for requests that name no maximum."""
+    """The mean of what each route produced, for requests that name no maximum; survives a reload."""
 
     __slots__ = ("_means",)
 
     def __init__(self) -> None:
-        self._means: dict[str, float] = {}
+        self._means: dict[str, OutputMean] = {}
 
-    def expected(self, alias: str) -> int:
-        """Tokens to reserve for a route; 1,024 until something was learned."""
-        return int(self._means.get(alias, FIRST_RESERVE_TOKENS))
-
-    def learn(self, alias: str, completion_tokens: int) -> None:
-        """Take one answer into the route's mean."""
-        mean = self._means.get(alias)
-        self._means[alias] = (
-            float(completion_tokens) if mean is None else mean + LEARNING_RATE * (completion_tokens - mean)
-        )
-
-    def reserve(self, prompt: int, alias: str, capacity: int) -> int:
-        """Tokens to reserve without an explicit maximum: the route's mean, at most the bucket."""
-        wanted = prompt + self.expected(alias)
-        return min(wanted, max(capacity, prompt)) if capacity else wanted
+    def of(self, alias: str) -> OutputMean:
+        """The mean of the route that has this alias."""
+        return self._means.setdefault(alias, OutputMean())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from headgate.core import Cache, CacheKey, Scan, answer_from_stream, cache_key, replay, stream_from_answer
+from headgate.core import Cache, CacheKey, Ticket, answer_from_stream, cache_key, replay, stream_from_answer
 from headgate.errors import Failure, RequestError
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class MemoryCache:
         """Whether anything is ever kept."""
         return self._cache is not None
 
-    def key(self, body: bytes, scan: Scan, endpoint: int, tenant: str, wish: Wish) -> CacheKey | None:
+    def key(self, body: bytes, ticket: Ticket, endpoint: int, tenant: str, wish: Wish) -> CacheKey | None:
         """The key of an eligible request, None for one that the cache has no part in."""
-        if wish.mode == b"no-store" or (wish.mode != b"force" and not scan.deterministic):
+        if wish.mode == b"no-store" or (wish.mode != b"force" and not ticket.deterministic):
             return None
         return cache_key(body, tenant, endpoint, self._seed)
 
@@ -77,16 +77,18 @@ class MemoryCache:
         whole = answer_from_stream(payload) if is_stream else payload
         return None if whole is None else (whole, age_ns)
 
-    def events(self, key: CacheKey, scan: Scan, now_ns: int, *, chunked: bool) -> tuple[bytes, int] | None:
+    def events(
+        self, key: CacheKey, ticket: Ticket, now_ns: int, *, chunked: bool
+    ) -> tuple[bytes, int] | None:
         """A framed stream, the same events as when it was kept, and its age in ns."""
         found = self._cache.get(key, now_ns) if self._cache is not None else None
         if found is None:
             return None
         payload, is_stream, age_ns = found
-        events = payload if is_stream else stream_from_answer(payload, scan.include_usage)
+        events = payload if is_stream else stream_from_answer(payload, ticket.include_usage)
         if events is None:
             return None
-        return replay(events, chunked, scan.include_usage), age_ns
+        return replay(events, chunked, ticket.include_usage), age_ns
 
     def keep(self, key: CacheKey, payload: bytes, now_ns: int, *, stream: bool, ttl_s: float | None) -> None:
         """Keep a finished answer."""

@@ -38,9 +38,9 @@ class Connection(asyncio.Protocol):
     """An asyncio protocol over one accepted socket."""
 
     __slots__ = (
-        "_answered", "_at", "_begun_ns", "_half_closed", "_head", "_held", "_keep", "_limits", "_loop",
-        "_parse", "_paused", "_pending", "_pipelined", "_queue", "_request", "_server", "_sink", "_source",
-        "_task", "_transport", "_writable", "deadline", "phase",
+        "_answered", "_at", "_begun_ns", "_following", "_half_closed", "_head", "_held", "_keep", "_limits",
+        "_loop", "_parse", "_paused", "_pending", "_pipelined", "_queue", "_request", "_server", "_sink",
+        "_source", "_task", "_transport", "_writable", "deadline", "phase",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._request: EdgeRequest | None = None
         self._pending: PendingBody | None = None
         self._task: asyncio.Task[None] | None = None
+        self._following: asyncio.Future[EdgeRequest] | EdgeRequest | None = None
         self._source: Source | None = None
         self._sink: ClientSink | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -161,8 +162,16 @@ class Connection(asyncio.Protocol):
         self.phase = BUSY
         self.deadline = NEVER
         self._request = request
-        # No factory is asked: this task is nobody else's. A name spares one made from a counter.
-        self._task = asyncio.Task(self._run(request), loop=self._loop, name="request")
+        following = self._following
+        if following is not None:
+            # The task waits for it; after a connection is lost nothing begins any more.
+            self._following = None
+            cast("asyncio.Future[EdgeRequest]", following).set_result(request)
+        elif self._task is None:
+            # No factory is asked: this task is nobody else's. A name spares one made from a counter.
+            self._task = asyncio.Task(self._run(request), loop=self._loop, name="connection")
+        else:
+            self._following = request
 
     def _receive(self, request: EdgeRequest, data: bytes, end: int) -> int:
         """Make a body that is not all there, or chunked, a pending one; returns where the next request is."""
@@ -257,6 +266,18 @@ class Connection(asyncio.Protocol):
     # Answering
 
     async def _run(self, request: EdgeRequest) -> None:
+        """Answer this request, and those that follow it on the connection: a task for each would cost 2 µs."""
+        following: EdgeRequest | None = request
+        del request
+        while True:
+            if following is None:
+                self._following = waiter = self._loop.create_future()
+                following = await waiter
+            await self._handle(following)
+            # What waits for the next request holds nothing of the last.
+            following, self._following = cast("EdgeRequest | None", self._following), None
+
+    async def _handle(self, request: EdgeRequest) -> None:
         try:
             response = await self._server.handle(request)
             content = direct(request, response)
@@ -269,7 +290,6 @@ class Connection(asyncio.Protocol):
             else:
                 self._answer(request, answer)
         except asyncio.CancelledError:
-            self._task = None
             self._abort()
             raise
         except self._server.contained:
@@ -288,7 +308,6 @@ class Connection(asyncio.Protocol):
         """The usual answers, without a plan."""
         values = response.headers.values
         lines = writer.header_lines(values) + content.head if values else content.head
-        self._task = None
         if self.phase is not BUSY:
             let_go(content)
             return
@@ -302,7 +321,6 @@ class Connection(asyncio.Protocol):
             self._relay(request, content)
 
     def _answer(self, request: EdgeRequest, answer: Answer) -> None:
-        self._task = None
         if self.phase is not BUSY:
             let_go(answer.relayed)
             return
@@ -369,7 +387,6 @@ class Connection(asyncio.Protocol):
             return
         self._transport.write(self._render_head(request, answer))
         await pump(answer, self._transport.write, lambda: self._writable)
-        self._task = None
         self._over()
 
     def _over(self) -> None:

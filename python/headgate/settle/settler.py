@@ -9,22 +9,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from headgate.core import RecordLabels
+from headgate.core import Kind
 from headgate.errors import Blame, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headgate.core import LedgerWorker, Meter
+    from headgate.core import Meter
     from headgate.errors import RequestError
     from headgate.exchange import Endpoint, Exchange
     from headgate.plan import Plan, Step
     from headgate.settle.spool import Spool
 
-NO_USAGE = (0, 0, 0, 0)
 MAX_KINDS = 4096
-MAX_TOKENS = 1 << 31
-"""More than any answer has: a provider's absurd number must not block a key for hours."""
 
 _REJECTS = {
     Failure.RPM_EXCEEDED.name: "rpm",
@@ -34,8 +31,8 @@ _REJECTS = {
     Failure.OVERLOADED.name: "overloaded",
 }
 
-Kind = tuple["Plan | None", "Step | None", "Endpoint", bool, int, str]
-"""What records and series have in common: plan, step, endpoint, stream, status, outcome."""
+KindName = tuple["Plan | None", "Step | None", "Endpoint", bool, int, str]
+"""What makes a kind: plan, step, endpoint, stream, status, outcome."""
 
 
 class Counter(Protocol):
@@ -75,7 +72,6 @@ class Counts(Protocol):
 class Books(NamedTuple):
     """Where a settler writes; `segment_id` and `worker` are part of every record id."""
 
-    ledger: LedgerWorker
     spool: Spool
     segment_id: int
     worker: int
@@ -89,7 +85,7 @@ class Settler:
 
     def __init__(self, books: Books, metrics: Counts) -> None:
         self._books = books
-        self._kinds: dict[Kind, tuple[RecordLabels, Meter]] = {}
+        self._kinds: dict[KindName, Kind] = {}
         self._metrics = metrics
         self.in_flight = 0
 
@@ -105,38 +101,31 @@ class Settler:
 
     def attempt_failed(self, exchange: Exchange, error: RequestError) -> None:
         """An attempt ended and another one follows: its record and its count."""
-        admission, scan, step = exchange.admission, exchange.scan, exchange.step
-        if admission is None or scan is None or step is None:
-            return
-        labels, _ = self._kind(
-            (exchange.plan, step, exchange.endpoint, scan.stream, error.status, error.code)
-        )
-        story = (exchange.request_id, error.status, error.code, exchange.cache, "none")
-        times = (exchange.started_ms, exchange.received_ns, 0, time.monotonic_ns())
-        self._books.spool.append_line(labels.line(admission, exchange.attempts, story, NO_USAGE, times))
+        ticket, step = exchange.ticket, exchange.step
+        kind = self._kind((exchange.plan, step, exchange.endpoint, ticket.stream, error.status, error.code))
+        line = ticket.record_failed(kind, exchange.request_id, exchange.cache, time.monotonic_ns())
+        self._books.spool.append_line(line)
         self._metrics.attempts.add((step.provider.name, error.code))
 
     def settle(self, exchange: Exchange) -> None:
         """The request is over: everything about it is told, once."""
         self.in_flight -= 1
-        error, usage, admission, scan = exchange.error, exchange.usage, exchange.admission, exchange.scan
+        error, plan = exchange.error, exchange.plan
         if error is None:
             status, outcome = 200, "cached" if exchange.cache == "hit" else "ok"
         else:
             status, outcome = error.status, error.code
-        stream = scan is not None and scan.stream
-        kind = (exchange.plan, exchange.step, exchange.endpoint, stream, status, outcome)
-        labels, meter = self._kinds.get(kind) or self._kind(kind)
-        received_ns, first_ns = exchange.received_ns, exchange.first_token_ns
+        step = exchange.step if exchange.tried else None
+        stream = plan is not None and exchange.ticket.stream
+        name = (plan, step, exchange.endpoint, stream, status, outcome)
+        kind = self._kinds.get(name) or self._kind(name)
         now_ns = time.monotonic_ns()
-        if admission is not None and admission.refused is None:
-            story = (exchange.request_id, status, outcome, exchange.cache, exchange.usage_source)
-            times = (exchange.started_ms, received_ns, first_ns, now_ns)
-            books = self._books
-            books.spool.append_line(labels.line(admission, exchange.attempts, story, usage, times))
-            books.ledger.settle(admission.slot, min(usage[0] + usage[1], MAX_TOKENS), now_ns)
-        ttft_ns = first_ns - received_ns if first_ns > received_ns else 0
-        meter.count(now_ns - received_ns, exchange.overhead_ns, ttft_ns, usage)
+        if plan is not None and exchange.ticket.refused is None:
+            ticket = exchange.ticket
+            self._books.spool.append_line(ticket.record(kind, exchange.request_id, exchange.cache, now_ns))
+            ticket.close(kind, now_ns)
+        else:
+            kind.count(now_ns - exchange.received_ns)
         if exchange.cache_key is not None:
             self._metrics.cache.add(("memory", exchange.cache))
         if error is not None:
@@ -144,13 +133,16 @@ class Settler:
         if self._books.log is not None:
             self._books.log(exchange, now_ns)
 
-    def _kind(self, kind: Kind) -> tuple[RecordLabels, Meter]:
-        known = self._kinds.get(kind)
-        if known is not None:
-            return known
-        if len(self._kinds) >= MAX_KINDS:
-            self._kinds.clear()
-        plan, step, endpoint, stream, status, outcome = kind
+    def _kind(self, name: KindName) -> Kind:
+        kind = self._kinds.get(name)
+        if kind is None:
+            if len(self._kinds) >= MAX_KINDS:
+                self._kinds.clear()
+            kind = self._kinds[name] = self._new_kind(name)
+        return kind
+
+    def _new_kind(self, name: KindName) -> Kind:
+        plan, step, endpoint, stream, status, outcome = name
         provider = step.provider.name if step is not None else ""
         members = [
             ("key", plan.key.name if plan is not None else ""),
@@ -159,11 +151,10 @@ class Settler:
             ("served_model", step.served_model if step is not None else ""),
             ("provider", provider),
         ]
-        labels = RecordLabels(self._books.segment_id, self._books.worker, members, stream)
         alias = plan.route.alias if plan is not None else ""
-        made = labels, self._metrics.meter(endpoint.label, alias, provider, status, outcome)
-        self._kinds[kind] = made
-        return made
+        meter = self._metrics.meter(endpoint.label, alias, provider, status, outcome)
+        books = self._books.segment_id, self._books.worker
+        return Kind(books, members, (stream, status, outcome), meter)
 
     def _count_reject(self, error: RequestError) -> None:
         reject = _REJECTS.get(error.failure.name)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from headgate.config.runtime import Provider, Timeouts
     from headgate.core import Reader
     from headgate.ports import Listener, Writer
-    from headgate.upstream.call import Call
 
-READY, HEAD, COMMITTED, DONE, FAILED, OUTGOING = 1, 2, 4, 8, 16, 32
+READY, HEAD, COMMITTED, DONE, FAILED, OUTGOING, GOOD = 1, 2, 4, 8, 16, 32, 64
 ENDED = DONE | FAILED
+CHUNKED, CAPTURE = 2, 8
 
 TRAILING_S = 1.0
 """How long the end of a body is waited for after the stream's own end; then the connection is not kept."""
@@ -147,18 +147,22 @@ class Connection(asyncio.Protocol):
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def begin(self, call: Call, sink: Writer | None) -> asyncio.Future[None]:
-        """Send a request; the future resolves when its answer can be judged; bytes pass to `sink`."""
+    def begin(
+        self, request: bytes, timeouts: Timeouts, total_at: float, sink: Writer | None
+    ) -> asyncio.Future[None]:
+        """Send a request that the reader is armed for; bytes of the answer pass to `sink`.
+
+        The future resolves when the answer can be judged. `total_at`: the loop's second at which all is late.
+        """
         self._waiter = waiter = self._loop.create_future()
-        self.reader.begin(call.options, call.model, call.slot, call.prompt_tokens)
         if self.parts:
             self.parts = []
         self.sink = sink
         self.passed = False
         self.first_token_ns = 0
-        self.timeouts = timeouts = call.timeouts
+        self.timeouts = timeouts
         self._start = self.read_at = now = self._clock()
-        self._total_at = total_at = call.total_at
+        self._total_at = total_at
         self._phase = "first byte"
         # The first look is at the shortest phase: which phase it is in by then, `expired` sees.
         self.deadline = min(
@@ -168,7 +172,7 @@ class Connection(asyncio.Protocol):
         if transport is None:
             waiter.set_result(None)
         else:
-            transport.write(self.reader.seal(call.request))
+            transport.write(request)
         return waiter
 
     def judge(self) -> bool:
@@ -209,10 +213,6 @@ class Connection(asyncio.Protocol):
         if reader.failure == "error_event" and reader.error_event:
             message = reader.error_event
         return RequestError(failure, message)
-
-    def take_answer(self) -> tuple[bytes, bytes, tuple[int, int, int, int] | None]:
-        """Body, header lines for the caller, and usage of an answer that is not relayed."""
-        return self.reader.take_answer()
 
     def usage(self) -> tuple[int, int, int, int] | None:
         """Prompt, completion, cached and reasoning tokens as the provider told them."""

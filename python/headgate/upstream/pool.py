@@ -18,7 +18,7 @@ from headgate.upstream.resolver import Resolver
 if TYPE_CHECKING:
     from headgate.config.runtime import Provider
     from headgate.deadlines import Deadlines
-    from headgate.upstream.call import Call
+    from headgate.plan import Step
 
 KEEP_S = 55.0
 """Idle seconds after which a connection is not trusted any more; common providers close after 60."""
@@ -59,13 +59,14 @@ class Pool:
             self.discard(connection)
         return None
 
-    async def connect(self, provider: Provider, call: Call) -> Connection:
-        """A new connection for `call`, each address of the host tried in turn, TLS included.
+    async def connect(self, step: Step, total_at: float) -> Connection:
+        """A new connection for `step`, each address of the host tried in turn, TLS included.
 
         Raises:
             RequestError: upstream_connect, or upstream_timeout when `connect_s` passed.
         """
-        connect_s = min(call.timeouts.connect_s, call.total_at - self._loop.time())
+        provider = step.provider
+        connect_s = min(step.timeouts.connect_s, total_at - self._loop.time())
         if connect_s <= 0:
             message = "The provider was too slow: whole answer did not come in time."
             raise RequestError(Failure.UPSTREAM_TIMEOUT, message)

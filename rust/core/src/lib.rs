@@ -13,6 +13,7 @@ pub mod json;
 pub mod keys;
 pub mod record;
 pub mod request_id;
+pub mod reserve;
 pub mod sse;
 pub mod tokens;
 pub mod usage;

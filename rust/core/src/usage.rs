@@ -2,7 +2,7 @@
 //!
 //! Invariant: numbers are the provider's own, never ours; what it did not say stays zero.
 
-use serde::Deserialize;
+use crate::json::{Cursor, Kind, Malformed};
 
 /// Tokens of one attempt, as the provider counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,23 +19,23 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
-#[derive(Deserialize)]
-struct OpenAi {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    total_tokens: Option<u64>,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
+/// The members of `OpenAI`'s object, as far as they are there.
+#[derive(Default)]
+struct Told {
+    prompt: Option<u64>,
+    completion: Option<u64>,
+    total: Option<u64>,
+    cached: Option<u64>,
+    reasoning: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
-}
+/// A member that should be a count, and is not.
+struct NoCount;
 
-#[derive(Deserialize)]
-struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
+impl From<Malformed> for NoCount {
+    fn from(_: Malformed) -> Self {
+        Self
+    }
 }
 
 impl Usage {
@@ -44,16 +44,69 @@ impl Usage {
     /// Source: platform.openai.com/docs/api-reference/chat/object, `usage`.
     #[must_use]
     pub fn from_openai(object: &[u8]) -> Option<Self> {
-        let raw: OpenAi = serde_json::from_slice(object).ok()?;
-        let prompt = raw.prompt_tokens.or(raw.total_tokens)?;
-        let completion = raw.completion_tokens.unwrap_or(0);
+        Self::read_openai(&mut Cursor::new(object).ok()?)
+    }
+
+    /// The same from the middle of a document; where it gives `None` the cursor stands somewhere inside.
+    pub(crate) fn read_openai(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let mut told = Told::default();
+        members(cursor, |cursor, name| {
+            match name {
+                "prompt_tokens" => told.prompt = count(cursor)?,
+                "completion_tokens" => told.completion = count(cursor)?,
+                "total_tokens" => told.total = count(cursor)?,
+                "prompt_tokens_details" => detail(cursor, "cached_tokens", &mut told.cached)?,
+                "completion_tokens_details" => detail(cursor, "reasoning_tokens", &mut told.reasoning)?,
+                _ => drop(cursor.skip()?),
+            }
+            Ok(())
+        })
+        .ok()?;
+        let prompt = told.prompt.or(told.total)?;
+        let completion = told.completion.unwrap_or(0);
         Some(Self {
             prompt,
             completion,
-            total: raw.total_tokens.unwrap_or(prompt.saturating_add(completion)),
-            cached: raw.prompt_tokens_details.and_then(|d| d.cached_tokens).unwrap_or(0),
-            reasoning: raw.completion_tokens_details.and_then(|d| d.reasoning_tokens).unwrap_or(0),
+            total: told.total.unwrap_or(prompt.saturating_add(completion)),
+            cached: told.cached.unwrap_or(0),
+            reasoning: told.reasoning.unwrap_or(0),
         })
+    }
+}
+
+fn members<'a>(
+    cursor: &mut Cursor<'a>,
+    mut each: impl FnMut(&mut Cursor<'a>, &str) -> Result<(), NoCount>,
+) -> Result<(), NoCount> {
+    cursor.open(b'{')?;
+    let mut first = true;
+    while let Some(name) = cursor.member(&mut first)? {
+        each(cursor, &name.read(cursor.body()))?;
+    }
+    Ok(())
+}
+
+fn detail(cursor: &mut Cursor<'_>, wanted: &str, found: &mut Option<u64>) -> Result<(), NoCount> {
+    if cursor.kind()? == Kind::Null {
+        cursor.skip()?;
+        return Ok(());
+    }
+    members(cursor, |cursor, name| {
+        if name == wanted {
+            *found = count(cursor)?;
+        } else {
+            cursor.skip()?;
+        }
+        Ok(())
+    })
+}
+
+fn count(cursor: &mut Cursor<'_>) -> Result<Option<u64>, NoCount> {
+    let body = cursor.body();
+    match body.get(cursor.skip()?) {
+        Some("null") => Ok(None),
+        Some(number) => number.parse().map(Some).map_err(|_| NoCount),
+        None => Err(NoCount),
     }
 }
 
@@ -76,7 +129,29 @@ mod tests {
     }
 
     #[test]
-    fn null_is_no_usage() {
-        assert_eq!(Usage::from_openai(b"null"), None);
+    fn what_is_not_a_usage_object_is_none() {
+        for wrong in [
+            &b"null"[..],
+            b"{}",
+            b"[1]",
+            br#"{"completion_tokens":8}"#,
+            br#"{"prompt_tokens":-1}"#,
+            br#"{"prompt_tokens":1.5}"#,
+            br#"{"prompt_tokens":"9"}"#,
+            br#"{"prompt_tokens":9,"prompt_tokens_details":7}"#,
+            br#"{"prompt_tokens":99999999999999999999}"#,
+            br#"{"prompt_tokens":9"#,
+        ] {
+            assert_eq!(Usage::from_openai(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[test]
+    fn null_counts_and_unknown_members_are_passed_over() {
+        let usage = Usage::from_openai(
+            br#" {"x":[{}],"prompt_tokens": 9,"completion_tokens":null,"prompt_tokens_details":null,
+                "completion_tokens_details":{"reasoning_tokens":null,"y":1}}"#,
+        );
+        assert_eq!(usage, Some(Usage { prompt: 9, total: 9, ..Usage::default() }));
     }
 }

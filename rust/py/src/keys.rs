@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 /// SHA-256 digests of the API keys, in the runtime's order.
 #[pyclass(frozen, module = "headgate._core")]
-struct KeyTable(keys::KeyTable);
+pub(crate) struct KeyTable(pub(crate) keys::KeyTable);
 
 #[pymethods]
 impl KeyTable {

@@ -6,7 +6,6 @@ use headgate_core::heads::{self, Bucket};
 use headgate_ledger as ledger;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 const IN_FLIGHT: u32 = 0;
 const GENERATION: u32 = 1;
@@ -17,7 +16,7 @@ type OpenSlot = (u64, u64, u32, u32, u32, u64, u64, u32, u32);
 /// (series, count, sum ns, [(upper bound s, cumulative count)])
 type HistogramRow = (String, u64, u64, Vec<(f64, u64)>);
 
-fn raised(error: ledger::Error) -> PyErr {
+pub(crate) fn raised(error: ledger::Error) -> PyErr {
     match error {
         ledger::Error::Io(error) => PyOSError::new_err(error.to_string()),
         other => PyValueError::new_err(other.to_string()),
@@ -52,7 +51,7 @@ impl Limits {
 #[pyclass(frozen, module = "headgate._core")]
 pub(crate) struct Admission {
     #[pyo3(get)]
-    refused: Option<&'static str>,
+    pub(crate) refused: Option<&'static str>,
     #[pyo3(get)]
     pub(crate) slot: u64,
     #[pyo3(get)]
@@ -63,7 +62,7 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    fn of(answer: ledger::Admission, limits: ledger::Limits) -> Self {
+    pub(crate) fn of(answer: ledger::Admission, limits: ledger::Limits) -> Self {
         match answer {
             ledger::Admission::Granted { slot, sequence, headroom } => {
                 Self { refused: None, slot, sequence, retry_after_ns: 0, limits, headroom }
@@ -82,21 +81,11 @@ impl Admission {
     }
 }
 
-#[pymethods]
 impl Admission {
-    #[getter]
-    fn retry_after_s(&self) -> f64 {
+    pub(crate) fn retry_after_s(&self) -> f64 {
         std::time::Duration::from_nanos(self.retry_after_ns).as_secs_f64()
     }
 
-    fn headers<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let mut out = Vec::with_capacity(256);
-        self.push_headers(&mut out);
-        PyBytes::new(py, &out)
-    }
-}
-
-impl Admission {
     /// Appends the `x-ratelimit-*` lines.
     pub(crate) fn push_headers(&self, out: &mut Vec<u8>) {
         let requests = Bucket {

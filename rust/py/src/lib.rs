@@ -7,11 +7,13 @@
 mod answers;
 mod books;
 mod cache;
+mod desk;
 mod head;
 mod keys;
 mod ledger;
 mod reader;
 mod scan;
+mod ticket;
 mod tls;
 mod tokens;
 
@@ -25,6 +27,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     scan::register(module)?;
     answers::register(module)?;
     books::register(module)?;
+    desk::register(module)?;
+    ticket::register(module)?;
     head::register(module)?;
     keys::register(module)?;
     ledger::register(module)?;

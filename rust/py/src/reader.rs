@@ -12,6 +12,7 @@ use pyo3::types::PyBytes;
 
 use crate::answers::{UsageTuple, framing_of};
 use crate::ledger::LedgerWorker;
+use crate::ticket::Ticket;
 use crate::tls::{Session, TlsClient};
 use crate::tokens::Tokenizer;
 
@@ -21,6 +22,7 @@ const COMMITTED: u32 = 4;
 const DONE: u32 = 8;
 const FAILED: u32 = 16;
 const OUTGOING: u32 = 32;
+const GOOD: u32 = 64;
 
 const STREAM: u32 = 1;
 const CHUNKED: u32 = 2;
@@ -49,7 +51,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(options: u32, model: &str, slot: u64, prompt_tokens: u32) -> Self {
+    fn new(options: u32, encoding: Encoding, slot: u64, prompt_tokens: u32) -> Self {
         let chunked = options & CHUNKED != 0;
         let settings = Settings {
             framing: framing_of(chunked),
@@ -64,7 +66,7 @@ impl Answer {
             body: Vec::new(),
             slot,
             prompt_tokens,
-            encoding: Encoding::for_model(model),
+            encoding,
             folded_tokens: 0,
             usage: None,
             failure: None,
@@ -84,6 +86,25 @@ impl Answer {
                 capture.extend_from_slice(piece);
             }
         }
+    }
+}
+
+/// Where a request goes, the same for all requests of one endpoint and model.
+#[pyclass(frozen, module = "headgate._core")]
+pub(crate) struct Target {
+    head: Vec<u8>,
+    model: Option<String>,
+    asks_usage: bool,
+    encoding: Encoding,
+}
+
+#[pymethods]
+impl Target {
+    /// `head` is all of the request's head but its `content-length`; `model` replaces the one that was asked
+    /// for, `served` is the one that answers; `asks_usage`: streams are asked for their usage.
+    #[new]
+    fn new(head: Vec<u8>, model: Option<String>, served: &str, asks_usage: bool) -> Self {
+        Self { head, model, asks_usage, encoding: Encoding::for_model(served) }
     }
 }
 
@@ -107,6 +128,35 @@ impl Reader {
             && self.http.head().is_some_and(|head| {
                 head.status == 200 && head.content == ContentKind::EventStream && !head.encoded
             })
+    }
+
+    fn arm(&mut self, answer: Answer) {
+        self.http.start(false);
+        self.answer = answer;
+        self.out.clear();
+        self.flags &= READY | OUTGOING;
+    }
+
+    /// What to write to the socket for `plaintext`.
+    fn seal(&mut self, plaintext: Vec<u8>) -> Vec<u8> {
+        let Some(session) = &mut self.session else { return plaintext };
+        let mut out = Vec::with_capacity(plaintext.len() + 64);
+        let sealed = session.seal(&plaintext, &mut out);
+        self.flags &= !OUTGOING;
+        if sealed.is_err() {
+            self.fail("tls");
+        }
+        out
+    }
+
+    /// Usage as the provider told it.
+    pub(crate) fn told(&self) -> Option<Usage> {
+        self.answer.usage.or_else(|| self.answer.relay.usage())
+    }
+
+    /// Header lines of the answer that go on to the caller.
+    pub(crate) fn passed(&self) -> &[u8] {
+        self.http.head().map_or(&[], |head| head.forward())
     }
 
     fn fail(&mut self, failure: &'static str) {
@@ -139,10 +189,15 @@ impl Reader {
         }
         let Some(head) = self.http.head() else { return };
         self.flags |= HEAD;
-        if head.encoded && head.status == 200 {
+        let ok = head.status == 200;
+        if head.encoded && ok {
             return self.fail("encoded");
         }
-        if self.relaying() {
+        let relaying = self.relaying();
+        if relaying || (ok && !self.answer.wants_stream) {
+            self.flags |= GOOD;
+        }
+        if relaying {
             self.judge_stream();
         } else if self.answer.body.len() > MAX_BODY_BYTES {
             self.fail("too_large");
@@ -274,29 +329,38 @@ impl Reader {
             tokenizer,
             session,
             http: ResponseReader::new(Limits::default()),
-            answer: Answer::new(0, "", 0, 0),
+            answer: Answer::new(0, Encoding::O200k, 0, 0),
             plain: Vec::new(),
             out: Vec::new(),
             flags,
         })
     }
 
-    fn begin(&mut self, options: u32, model: &str, slot: u64, prompt_tokens: u32) {
-        self.http.start(false);
-        self.answer = Answer::new(options, model, slot, prompt_tokens);
-        self.out.clear();
-        self.flags &= READY | OUTGOING;
-    }
-
-    fn seal<'py>(&mut self, py: Python<'py>, plaintext: &Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
-        let Some(session) = &mut self.session else { return plaintext.clone() };
-        let mut out = Vec::with_capacity(plaintext.as_bytes().len() + 64);
-        let sealed = session.seal(plaintext.as_bytes(), &mut out);
-        self.flags &= !OUTGOING;
-        if sealed.is_err() {
-            self.fail("tls");
+    fn begin<'py>(
+        &mut self,
+        py: Python<'py>,
+        ticket: &Ticket,
+        target: &Target,
+        forward: &[u8],
+        options: u32,
+    ) -> Bound<'py, PyBytes> {
+        let ask = &ticket.ask;
+        let mut options = options;
+        if ask.stream {
+            options |= STREAM;
         }
-        PyBytes::new(py, &out)
+        if ask.include_usage {
+            options |= WANTS_USAGE;
+        }
+        let prompt_tokens = u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX);
+        self.arm(Answer::new(options, target.encoding, ticket.slot(), prompt_tokens));
+        let mut request =
+            Vec::with_capacity(target.head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
+        request.extend_from_slice(&target.head);
+        request.extend_from_slice(forward);
+        let model = target.model.as_deref();
+        ticket.push_body(py, model, ask.stream && target.asks_usage, &mut request);
+        PyBytes::new(py, &self.seal(request))
     }
 
     fn outgoing<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
@@ -377,17 +441,8 @@ impl Reader {
         }
     }
 
-    fn take_body<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+    pub(crate) fn take_body<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &std::mem::take(&mut self.answer.body))
-    }
-
-    /// Body, header lines for the caller, and usage of an answer that is not relayed.
-    fn take_answer<'py>(
-        &mut self,
-        py: Python<'py>,
-    ) -> (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<UsageTuple>) {
-        let passed = PyBytes::new(py, self.http.head().map_or(&[][..], |head| head.forward()));
-        (self.take_body(py), passed, self.usage())
     }
 
     fn take_capture<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -395,7 +450,7 @@ impl Reader {
     }
 
     fn usage(&self) -> Option<UsageTuple> {
-        let usage = self.answer.usage.or_else(|| self.answer.relay.usage())?;
+        let usage = self.told()?;
         Some((usage.prompt, usage.completion, usage.cached, usage.reasoning))
     }
 
@@ -407,5 +462,6 @@ impl Reader {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Target>()?;
     module.add_class::<Reader>()
 }
