@@ -28,9 +28,16 @@ class Desk:
     """Takes requests in: key, body, limits, in one call."""
 
     def __new__(
-        cls, worker: LedgerWorker, keys: KeyTable, holders: list[tuple[int, int, int, int, int]]
+        cls,
+        worker: LedgerWorker,
+        keys: KeyTable,
+        page: SpoolPage,
+        holders: list[tuple[int, int, int, int, int]],
     ) -> Desk:
-        """`holders`, in the order of `keys`: account, rpm, tpm, requests at once, Unix ms at which it ends."""
+        """`page` gets the records of the tickets.
+
+        `holders`, in the order of `keys`: account, rpm, tpm, requests at once, Unix ms at which it ends.
+        """
     def learn(self, key: int, model: str, number: int, mean: OutputMean) -> None:
         """Plan `number` is for this key (its index) and this model from now on."""
     def forget(self) -> None:
@@ -89,12 +96,27 @@ class Ticket:
         """The gateway's own header lines of an answer."""
     def whole(self, reader: Reader, served: bytes, cache: str, now_ns: int) -> tuple[bytes, bytes]:
         """Header lines and body of a whole answer; its usage, where it has one, is told."""
-    def record(self, kind: Kind, request_id: str, cache: str, now_ns: int) -> bytes:
-        """The spool line of the last attempt."""
+    def settle(self, kind: Kind, request_id: str, cache: str, now_ns: int) -> bytes | None:
+        """Record the last attempt, settle with the ledger, count.
+
+        Where the page has no room, nothing of this is done but the record, and that is given back.
+        """
     def record_failed(self, kind: Kind, request_id: str, cache: str, now_ns: int) -> bytes:
         """The spool line of an attempt that another one follows: nothing was used."""
     def close(self, kind: Kind, now_ns: int) -> bool:
-        """Settle with the ledger and count; False when the slot was closed before."""
+        """Settle with the ledger and count, the record being safe; False when the slot was closed before."""
+
+@final
+class SpoolPage:
+    """The file that records go to, mapped; between two files there is none, and nothing is taken."""
+
+    def __new__(cls) -> SpoolPage: ...
+    def open(self, file: int, size_bytes: int) -> None:
+        """Go on in the file of this descriptor, whose first `size_bytes` are allocated and zero."""
+    def append(self, record: bytes) -> bool:
+        """Whether there was room."""
+    def close(self) -> int:
+        """Let the file go; the bytes that are filled."""
 
 @final
 class Target:

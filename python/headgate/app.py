@@ -69,7 +69,7 @@ class WorkerApp:
             settler=self.settler,
         )
         self._means = OutputMeans()
-        self.pipeline = Pipeline(services, Policy(runtime, self.ledger, self._means))
+        self.pipeline = Pipeline(services, Policy(runtime, self.ledger, spool.page, self._means))
         self.application = Application(router=Router(), show_error_details=False)
         self._register()
 
@@ -89,7 +89,7 @@ class WorkerApp:
         for name, provider in before.items():
             if after.get(name) != provider:
                 self._pool.forget_provider(name)
-        self.pipeline.apply(Policy(runtime, self.ledger, self._means))
+        self.pipeline.apply(Policy(runtime, self.ledger, self._spool.page, self._means))
         self.settler.metrics = self._metrics(runtime)
 
     async def stop(self) -> None:

@@ -20,7 +20,7 @@ from headgate.exchange import Endpoint, Exchange
 from headgate.providers.echo import EchoAnswer
 from headgate.relay.stream import StreamRelay
 from headgate.routing.failover import caller_status, failure_of
-from headgate.upstream.connection import CAPTURE, CHUNKED, GOOD
+from headgate.upstream.connection import CAPTURE, CHUNKED, FAILED, GOOD
 from headgate.upstream.request import forwarded
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _BODY_FAILURES = {
     413: Failure.BODY_TOO_LARGE,
     503: Failure.OVERLOADED,
 }
+JUDGED = GOOD | FAILED
 INTERNAL_MESSAGE = "Something went wrong inside the gateway."
 
 
@@ -319,6 +320,7 @@ class Pipeline:
         self, exchange: Exchange, plan: Plan, relay: StreamRelay | None
     ) -> Connection | EchoAnswer:
         """The first target whose answer can be given, in the order of the route."""
+        pool = self._services.pool
         for step in plan.steps[exchange.tried :]:
             exchange.tried += 1
             exchange.step = step
@@ -326,7 +328,16 @@ class Pipeline:
             try:
                 if step.provider.kind == "echo":
                     return self._echo(exchange)
-                connection = await self._exchange(exchange, step, relay)
+                connection = pool.take_idle(step.provider) or await pool.connect(step, exchange.total_at)
+                try:
+                    await self._send(exchange, step, connection, relay)
+                except BaseException:
+                    pool.discard(connection)
+                    raise
+                if connection.reader.flags & JUDGED == GOOD:
+                    return connection
+                if not connection.judge():
+                    connection = await self._again(exchange, step, connection, relay)
                 if connection.reader.flags & GOOD:
                     return connection
                 raise self._refused(connection, step.provider)
@@ -336,22 +347,22 @@ class Pipeline:
                 self._services.settler.attempt_failed(exchange, error)
         raise RequestError(Failure.UPSTREAM_UNAVAILABLE, "No provider is left to ask.")
 
-    async def _exchange(self, exchange: Exchange, step: Step, relay: StreamRelay | None) -> Connection:
-        """One attempt over a kept or a new connection; closed when the caller leaves meanwhile."""
+    async def _again(
+        self, exchange: Exchange, step: Step, stale: Connection, relay: StreamRelay | None
+    ) -> Connection:
+        """A kept connection was closed before it answered: the same once more over a new one (RULINGS 21)."""
+        reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
+        self._services.settler.attempt_failed(exchange, reset)
+        exchange.ticket.attempt(time.monotonic_ns())
         pool = self._services.pool
-        connection = pool.take_idle(step.provider) or await pool.connect(step, exchange.total_at)
+        pool.discard(stale)
+        connection = await pool.connect(step, exchange.total_at)
         try:
             await self._send(exchange, step, connection, relay)
-            if connection.judge():
-                return connection
-            self._count_stale(exchange)
-            pool.discard(connection)
-            connection = await pool.connect(step, exchange.total_at)
-            await self._send(exchange, step, connection, relay)
-            connection.judge()
         except BaseException:
             pool.discard(connection)
             raise
+        connection.judge()
         return connection
 
     @staticmethod
@@ -365,13 +376,7 @@ class Pipeline:
         target = step.targets[exchange.endpoint]
         request = connection.reader.begin(exchange.ticket, target, exchange.forward, options)
         sink = relay.early_sink if relay is not None else None
-        return connection.begin(request, step.timeouts, exchange.total_at, sink)
-
-    def _count_stale(self, exchange: Exchange) -> None:
-        """A kept connection was closed before it answered: the same once more (RULINGS 21)."""
-        reset = RequestError(Failure.UPSTREAM_RESET, "A kept connection was stale.")
-        self._services.settler.attempt_failed(exchange, reset)
-        exchange.ticket.attempt(time.monotonic_ns())
+        return connection.begin(request, step, exchange.total_at, sink)
 
     def _refused(self, connection: Connection, provider: Provider) -> RequestError:
         """What an answer other than the wanted one means; the connection is taken back."""

@@ -20,16 +20,17 @@ _MODEL_CHARS = "/:@+,;=()[]!"
 
 
 class Step:
-    """One target of a plan, ready to be called."""
+    """One target of a plan, ready to be called; `look_s` is its shortest phase."""
 
-    __slots__ = ("labels", "provider", "served_model", "targets", "timeouts")
+    __slots__ = ("labels", "look_s", "provider", "served_model", "targets", "timeouts")
 
     def __init__(
         self, provider: Provider, target: RouteTarget, asked: str, heads: dict[Endpoint, bytes]
     ) -> None:
         """`asked` is the requested model's name, kept where the target has none."""
         self.provider = provider
-        self.timeouts = target.timeouts
+        self.timeouts = timeouts = target.timeouts
+        self.look_s = min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s)
         self.served_model = served = target.model or asked
         self.targets = {
             endpoint: Target(head, target.model, served, provider.stream_usage)

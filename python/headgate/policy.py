@@ -19,7 +19,7 @@ from headgate.upstream.request import request_head
 if TYPE_CHECKING:
     from headgate.admission.limits import OutputMeans
     from headgate.config.runtime import Key, Runtime
-    from headgate.core import LedgerWorker, Ticket
+    from headgate.core import LedgerWorker, SpoolPage, Ticket
     from headgate.exchange import Endpoint
 
 MAX_PLANS = 4096
@@ -35,13 +35,14 @@ class Policy:
 
     __slots__ = ("_desk", "_heads", "_means", "keys", "plans", "routes", "runtime", "take")
 
-    def __init__(self, runtime: Runtime, ledger: LedgerWorker, means: OutputMeans) -> None:
+    def __init__(self, runtime: Runtime, ledger: LedgerWorker, page: SpoolPage, means: OutputMeans) -> None:
+        """`page` gets the records of the requests, `means` learn from them."""
         self.runtime = runtime
         self.keys = KeyRing(runtime.keys)
         self.routes = RouteTable(runtime)
         self.plans: list[Plan] = []
         self._means = means
-        self._desk = self.keys.desk(ledger)
+        self._desk = self.keys.desk(ledger, page)
         self.take = self._desk.open
         self._heads = {
             provider.name: {endpoint: request_head(provider, endpoint.path) for endpoint in ENDPOINTS}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.config.runtime import Key
-    from headgate.core import LedgerWorker
+    from headgate.core import LedgerWorker, SpoolPage
 
 BEARER = b"bearer "
 NEVER_MS = 1 << 63
@@ -55,9 +55,9 @@ class KeyRing:
             raise RequestError(Failure.KEY_EXPIRED, f"The key {key.name!r} has expired.")
         return key
 
-    def desk(self, ledger: LedgerWorker) -> Desk:
-        """The native desk that takes in the requests of these keys."""
-        return Desk(ledger, self._table, [_holder(key) for key in self._keys])
+    def desk(self, ledger: LedgerWorker, page: SpoolPage) -> Desk:
+        """The native desk that takes in the requests of these keys; their records go to `page`."""
+        return Desk(ledger, self._table, page, [_holder(key) for key in self._keys])
 
     def index(self, key: Key) -> int:
         """A key's place, which is its name at the desk."""

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
 _BATCH_BYTES = 4 << 20
+_NOTHING = b"\0"
 # A dead worker's last records are at the end of the log; this is seconds of the fastest traffic.
 _TAIL_BYTES = 32 << 20
 
@@ -114,7 +115,7 @@ class Bookkeeper:
         pending = 0
         for name in self._spool_names():
             offset = self._checkpoint.offsets.get(name, 0)
-            while data := self._disk.read(self._spool / name, offset, _CHUNK_BYTES):
+            while data := self._filled(name, offset, _CHUNK_BYTES, gone=False):
                 pending += data.count(b"\n")
                 offset += len(data)
         return pending
@@ -142,27 +143,34 @@ class Bookkeeper:
         return batch
 
     def _read_lines(self, name: str, batch: _Batch) -> None:
-        path = self._spool / name
         offset = self._checkpoint.offsets.get(name, 0)
         # Asked before reading: once the writer is gone, what is read last is the end.
-        gone = self._disk.writer_gone(path)
+        gone = self._disk.writer_gone(self._spool / name)
         limit = _CHUNK_BYTES
-        data = self._disk.read(path, offset, limit)
+        data = self._filled(name, offset, limit, gone=gone)
         while b"\n" not in data and len(data) == limit:
             limit *= 2
-            data = self._disk.read(path, offset, limit)
+            data = self._filled(name, offset, limit, gone=gone)
         whole = data.rfind(b"\n") + 1
-        if whole == 0 and data and gone:
-            batch.corrupt.append(data)
-            whole = len(data)
-        else:
-            payload, records, corrupt = unframe(data[:whole])
+        payload, records, corrupt = unframe(data[:whole])
+        if gone and whole == 0:
+            corrupt, whole = [data.rstrip(_NOTHING)], len(data)
+        elif corrupt and not gone and data.endswith(corrupt[-1] + b"\n", 0, whole):
+            # Perhaps not all of it is visible here yet; it is looked at again.
+            whole -= len(corrupt.pop()) + 1
+        if whole:
             batch.blocks.append(payload)
             batch.records += records
-            batch.corrupt += corrupt
-        if whole:
+            # What begins with nothing was being stored when its writer died: its slot is still open.
+            batch.corrupt += [line for line in corrupt if line and not line.startswith(_NOTHING)]
             batch.offsets[name] = offset + whole
             batch.size_bytes += whole
+
+    def _filled(self, name: str, offset: int, limit: int, *, gone: bool) -> bytes:
+        """What a writer put into its file; while it lives there are zeros behind its last record."""
+        data = self._disk.read(self._spool / name, offset, limit)
+        end = -1 if gone else data.find(_NOTHING)
+        return data if end < 0 else data[:end]
 
     def _commit(self, batch: _Batch) -> None:
         self._in_doubt = True

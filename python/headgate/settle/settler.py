@@ -122,8 +122,10 @@ class Settler:
         now_ns = time.monotonic_ns()
         if plan is not None and exchange.ticket.refused is None:
             ticket = exchange.ticket
-            self._books.spool.append_line(ticket.record(kind, exchange.request_id, exchange.cache, now_ns))
-            ticket.close(kind, now_ns)
+            line = ticket.settle(kind, exchange.request_id, exchange.cache, now_ns)
+            if line is not None:
+                self._books.spool.append_line(line)
+                ticket.close(kind, now_ns)
         else:
             kind.count(now_ns - exchange.received_ns)
         if exchange.cache_key is not None:

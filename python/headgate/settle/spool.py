@@ -1,13 +1,13 @@
-"""The spool: one record per finished attempt, on disk by one `write(2)` before the request is forgotten.
+"""The spool: one record per finished attempt, in the kernel's hands before the request is forgotten.
 
-Invariant: a record is either one whole line of the file, or waits in memory in order, or is counted in
-`lost`; `append` never raises for a full or failing disk, because a client's answer does not depend on our
-bookkeeping.
+Invariant: a record is either whole in a file, or waits in memory in order, or is counted in `lost`; `append`
+never raises for a full or failing disk, because a client's answer does not depend on our bookkeeping.
+A file is allocated before it is used and then filled through a mapping: a record costs no system call, and a
+full disk is noticed before a record needs it.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import logging
 import os
@@ -15,6 +15,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from headgate.core import SpoolPage
 from headgate.record import SpoolName, frame
 
 if TYPE_CHECKING:
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-ROTATE_BYTES = 16 << 20
+FILE_BYTES = 4 << 20
 QUEUE_BYTES = 64 << 20
+
+
+def allocate(fd: int, size_bytes: int) -> None:
+    """Give an empty file its blocks, so that storing into them cannot fail.
+
+    Raises:
+        OSError: there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size_bytes)
+    else:
+        os.ftruncate(fd, size_bytes)  # macOS: for development; a hole on a full disk would be SIGBUS there
 
 
 class Spool:
@@ -34,6 +47,7 @@ class Spool:
     kill.
 
     Attributes:
+        page: where records go without coming by here; what it does not take is for `append_line`.
         lost: records dropped because the disk failed and the memory queue was full.
     """
 
@@ -43,29 +57,26 @@ class Spool:
         segment_id: int,
         worker: int,
         *,
-        write: Callable[[int, bytes], int] = os.write,
+        allocate: Callable[[int, int], None] = allocate,
         now_ns: Callable[[], int] = time.time_ns,
-        rotate_bytes: int = ROTATE_BYTES,
+        file_bytes: int = FILE_BYTES,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         """Open the first file; `now_ns` is Unix time and only names files."""
         self._directory = directory
         self._segment_id = segment_id
         self._worker = worker
-        self._write = write
+        self._allocate = allocate
         self._now_ns = now_ns
-        self._rotate_bytes = rotate_bytes
+        self._file_bytes = file_bytes
         self._queue_bytes = queue_bytes
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._fd = -1
-        self._size = 0
+        self.page = SpoolPage()
         self.lost = 0
-        self._torn = False
         self._failing = False
-        # Nothing waits, nothing failed, nothing is torn: an append is one write and nothing else.
-        self._clean = False
-        self._rotate()
+        self._open(file_bytes)
 
     @property
     def waiting(self) -> int:
@@ -78,38 +89,22 @@ class Spool:
 
     def append_line(self, line: bytes) -> None:
         """Put one framed record on disk, or in the queue while the disk fails."""
-        size = self._size + len(line)
-        if self._clean and size <= self._rotate_bytes:
-            try:
-                written = self._write(self._fd, line)
-            except OSError as error:
-                self._clean = False
-                self._report(error)
-                self._enqueue(line)
-                return
-            if written == len(line):
-                self._size = size
-                return
-            self._clean = False
-            self._cut_back(written)
+        if self._queue:
             self._enqueue(line)
-            return
-        self._append_slowly(line)
-        self._clean = self._fd >= 0 and not (self._queue or self._torn or self._failing)
-
-    def _append_slowly(self, line: bytes) -> None:
-        if self._queue or self._fd < 0:
+        elif not self.page.append(line):
             self._enqueue(line)
-            self.flush()
-        elif not self._put(line):
-            self._enqueue(line)
+            if self._fd >= 0:
+                self.flush()
 
     def flush(self) -> None:
         """Try the waiting records again, in order; called on a tick, so that an idle worker recovers too."""
+        while self._queue:
+            if self.page.append(self._queue[0]):
+                self._queued_bytes -= len(self._queue.popleft())
+            elif not self._open(max(self._file_bytes, len(self._queue[0]))):
+                return
         if self._fd < 0:
-            self._rotate()
-        while self._queue and self._fd >= 0 and self._put(self._queue[0]):
-            self._queued_bytes -= len(self._queue.popleft())
+            self._open(self._file_bytes)
 
     def close(self) -> None:
         """Write what waits and give the file up; what still waits then is lost and counted."""
@@ -119,38 +114,7 @@ class Spool:
             _log.critical("spool closed with %d records that the disk did not take", len(self._queue))
             self._queue.clear()
             self._queued_bytes = 0
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def _put(self, line: bytes) -> bool:
-        if self._size + len(line) > self._rotate_bytes and self._size > 0:
-            self._rotate()
-        data = b"\n" + line if self._torn else line
-        try:
-            written = self._write(self._fd, data)
-        except OSError as error:
-            self._report(error)
-            return False
-        if written < len(data):
-            self._cut_back(written)
-            return False
-        self._size += written
-        self._torn = False
-        if self._failing:
-            self._failing = False
-            _log.warning("the spool's disk works again")
-        return True
-
-    def _cut_back(self, written: int) -> None:
-        # The reader takes whole lines only, so the piece of a short write can be cut off again; where even
-        # that fails it is closed by a line feed before the next record and the reader counts it as corrupt.
-        self._report(OSError(errno.ENOSPC, "short write"))
-        try:
-            os.ftruncate(self._fd, self._size)
-        except OSError:
-            self._size += written
-            self._torn = True
+        self._let_go()
 
     def _enqueue(self, line: bytes) -> None:
         if self._queued_bytes + len(line) > self._queue_bytes:
@@ -159,20 +123,33 @@ class Spool:
         self._queue.append(line)
         self._queued_bytes += len(line)
 
-    def _rotate(self) -> None:
-        try:
-            fd = self._create()
-        except OSError as error:
-            # An existing file just grows past its size; without one the records wait in memory.
-            self._report(error)
+    def _let_go(self) -> None:
+        """Cut the file to what is in it and close it; its lock goes with it."""
+        used = self.page.close()
+        fd, self._fd = self._fd, -1
+        if fd < 0:
             return
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = fd
-        self._size = 0
-        self._torn = False
+        try:
+            os.ftruncate(fd, used)
+        except OSError as error:
+            self._report(error)  # the zeros stay behind the records, where a reader stops
+        finally:
+            os.close(fd)
 
-    def _create(self) -> int:
+    def _open(self, size_bytes: int) -> bool:
+        """Go on in a new file; False while the disk has none."""
+        self._let_go()
+        try:
+            self._fd = self._create(size_bytes)
+        except OSError as error:
+            self._report(error)
+            return False
+        if self._failing:
+            self._failing = False
+            _log.warning("the spool's disk works again")
+        return True
+
+    def _create(self, size_bytes: int) -> int:
         opened_ns = self._now_ns()
         while (
             path := self._directory / SpoolName(self._segment_id, self._worker, opened_ns).text()
@@ -181,12 +158,16 @@ class Spool:
         # Locked before it has its name: a reader that finds it unlocked may take it for finished and delete
         # it.
         unnamed = path.with_suffix(".new")
-        fd = os.open(unnamed, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        fd = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._allocate(fd, size_bytes)
+            self.page.open(fd, size_bytes)
             unnamed.rename(path)
         except OSError:
+            self.page.close()
             os.close(fd)
+            unnamed.unlink(missing_ok=True)
             raise
         return fd
 

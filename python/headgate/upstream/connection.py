@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from headgate.config.runtime import Provider, Timeouts
     from headgate.core import Reader
+    from headgate.plan import Step
     from headgate.ports import Listener, Writer
 
 READY, HEAD, COMMITTED, DONE, FAILED, OUTGOING, GOOD = 1, 2, 4, 8, 16, 32, 64
@@ -147,9 +148,7 @@ class Connection(asyncio.Protocol):
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def begin(
-        self, request: bytes, timeouts: Timeouts, total_at: float, sink: Writer | None
-    ) -> asyncio.Future[None]:
+    def begin(self, request: bytes, step: Step, total_at: float, sink: Writer | None) -> asyncio.Future[None]:
         """Send a request that the reader is armed for; bytes of the answer pass to `sink`.
 
         The future resolves when the answer can be judged. `total_at`: the loop's second at which all is late.
@@ -160,14 +159,13 @@ class Connection(asyncio.Protocol):
         self.sink = sink
         self.passed = False
         self.first_token_ns = 0
-        self.timeouts = timeouts
+        self.timeouts = step.timeouts
         self._start = self.read_at = now = self._clock()
         self._total_at = total_at
         self._phase = "first byte"
         # The first look is at the shortest phase: which phase it is in by then, `expired` sees.
-        self.deadline = min(
-            now + min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s), total_at
-        )
+        look_at = now + step.look_s
+        self.deadline = look_at if look_at < total_at else total_at
         transport = self.transport
         if transport is None:
             waiter.set_result(None)
@@ -222,11 +220,6 @@ class Connection(asyncio.Protocol):
     def mid_event(self) -> bool:
         """Part of an event is on the wire."""
         return self.reader.mid_event
-
-    @property
-    def alive(self) -> bool:
-        """Whether another request may be sent."""
-        return self.transport is not None
 
     def abort(self) -> None:
         """Close at once: the provider must stop producing."""

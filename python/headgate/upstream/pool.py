@@ -27,7 +27,7 @@ KEEP_S = 55.0
 class Pool:
     """The idle connections of one worker, by provider endpoint."""
 
-    __slots__ = ("_deadlines", "_idle", "_ledger", "_loop", "_resolver", "_tls", "_tokenizer")
+    __slots__ = ("_deadlines", "_idle", "_ledger", "_loop", "_now", "_resolver", "_tls", "_tokenizer")
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Pool:
         self._tokenizer = tokenizer
         self._deadlines = deadlines
         self._loop = loop
+        self._now = loop.time
         self._resolver = Resolver(loop.time)
         self._idle: dict[str, list[Connection]] = {}
         self._tls: dict[str | None, TlsClient] = {}
@@ -49,12 +50,16 @@ class Pool:
         idle = self._idle.get(provider.name)
         while idle:
             connection = idle.pop()
-            fresh = self._loop.time() - connection.idle_since < KEEP_S
+            good = (
+                self._now() - connection.idle_since < KEEP_S
+                and connection.transport is not None
+                and connection.reader.reusable
+            )
             if connection.provider is not provider:
                 # Lent while a reload changed the provider, it came back from the old address.
-                fresh = fresh and connection.provider == provider
+                good = good and connection.provider == provider
                 connection.provider = provider
-            if fresh and connection.alive and connection.reader.reusable:
+            if good:
                 return connection
             self.discard(connection)
         return None
@@ -85,14 +90,17 @@ class Pool:
     def keep(self, provider: Provider, connection: Connection) -> None:
         """Take a connection back after its answer; close it when it cannot serve again."""
         connection.sink = None
-        if not connection.alive:
+        if connection.transport is None:
             return
         if connection.reader.reusable:
             if connection.paused:
                 connection.resume()
             connection.used = True
-            connection.idle_since = self._loop.time()
-            self._idle.setdefault(provider.name, []).append(connection)
+            connection.idle_since = self._now()
+            idle = self._idle.get(provider.name)
+            if idle is None:
+                idle = self._idle[provider.name] = []
+            idle.append(connection)
         elif connection.reader.trailing:
             connection.park(lambda: self.keep(provider, connection))
         else:

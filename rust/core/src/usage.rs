@@ -57,7 +57,9 @@ impl Usage {
                 "total_tokens" => told.total = count(cursor)?,
                 "prompt_tokens_details" => detail(cursor, "cached_tokens", &mut told.cached)?,
                 "completion_tokens_details" => detail(cursor, "reasoning_tokens", &mut told.reasoning)?,
-                _ => drop(cursor.skip()?),
+                _ => {
+                    cursor.skip()?;
+                }
             }
             Ok(())
         })

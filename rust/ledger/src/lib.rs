@@ -2,7 +2,7 @@
 //!
 //! One file in `state_dir`, mapped by every process. Admission runs under a robust lock and is undone
 //! if its process dies half-way; metrics and progress are single atomic words. This is the only crate
-//! with `unsafe`: the mapping (`segment`, `mapped`) and the lock (`mutex`).
+//! with `unsafe`: the mappings (`segment`, `mapped`, `page`) and the lock (`mutex`).
 
 mod admission;
 mod error;
@@ -12,6 +12,7 @@ mod ledger;
 mod mapped;
 mod metrics;
 mod mutex;
+mod page;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ pub use histogram::{BUCKETS, HIGHEST_OCTAVE, HistogramSnapshot, LOWEST_OCTAVE, S
 pub use layout::{Layout, NAME_BYTES, SLOTS_PER_WORKER, WORKER_GAUGES};
 pub use ledger::Ledger;
 pub use mapped::MappedFile;
+pub use page::Page;
 pub use worker::Worker;

@@ -15,7 +15,8 @@ use pyo3::types::PyBytes;
 use crate::keys::KeyTable;
 use crate::ledger::{Admission, LedgerWorker, raised};
 use crate::scan::endpoint_of;
-use crate::ticket::{Ask, Started, Ticket};
+use crate::spool::SpoolPage;
+use crate::ticket::{Ask, Books, Started, Ticket};
 
 /// (account, requests and tokens per minute, requests at once, Unix ms from which it is no longer good)
 type HolderRow = (u32, u32, u32, u32, u64);
@@ -51,21 +52,27 @@ struct Plan {
 struct Desk {
     worker: Py<LedgerWorker>,
     keys: Py<KeyTable>,
+    page: Py<SpoolPage>,
     holders: Vec<Holder>,
 }
 
 #[pymethods]
 impl Desk {
-    /// `holders` in the order of `keys`.
+    /// `holders` in the order of `keys`; `page` gets the records of the tickets.
     #[new]
-    fn new(worker: Py<LedgerWorker>, keys: Py<KeyTable>, holders: Vec<HolderRow>) -> Self {
+    fn new(
+        worker: Py<LedgerWorker>,
+        keys: Py<KeyTable>,
+        page: Py<SpoolPage>,
+        holders: Vec<HolderRow>,
+    ) -> Self {
         let holders = holders.into_iter().map(|(account, rpm, tpm, concurrency, until_ms)| Holder {
             account,
             limits: ledger::Limits { rpm, tpm, concurrency },
             until_ms,
             plans: HashMap::new(),
         });
-        Self { worker, keys, holders: holders.collect() }
+        Self { worker, keys, page, holders: holders.collect() }
     }
 
     /// Plan `number` is for this key and this model from now on.
@@ -116,8 +123,8 @@ impl Desk {
             edits: found.edits,
             mean: found.max_output_tokens.is_none().then(|| plan.mean.clone_ref(py)),
         };
-        let worker = self.worker.clone_ref(py);
-        Ok(Some(Ticket::new(worker, plan.number, ask, Admission::of(answer, holder.limits), started)))
+        let books = Books { worker: self.worker.clone_ref(py), page: self.page.clone_ref(py) };
+        Ok(Some(Ticket::new(books, plan.number, ask, Admission::of(answer, holder.limits), started)))
     }
 }
 

@@ -13,6 +13,7 @@ mod keys;
 mod ledger;
 mod reader;
 mod scan;
+mod spool;
 mod ticket;
 mod tls;
 mod tokens;
@@ -28,6 +29,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     answers::register(module)?;
     books::register(module)?;
     desk::register(module)?;
+    spool::register(module)?;
     ticket::register(module)?;
     head::register(module)?;
     keys::register(module)?;

@@ -1,7 +1,6 @@
 //! One admitted request from its admission to its settling: what was asked, when what happened, what it used.
 //!
-//! Invariant: times only move forward from `received`; a ticket is closed at most once, and only after its
-//! record was made.
+//! Invariant: a ticket's record is on its page, or in the caller's hands, before its slot is closed (RULINGS 5).
 
 use headgate_core::heads::{self, Timing};
 use headgate_core::json::push_u64;
@@ -16,6 +15,7 @@ use crate::books::Kind;
 use crate::desk::OutputMean;
 use crate::ledger::{Admission, LedgerWorker, raised};
 use crate::reader::Reader;
+use crate::spool::SpoolPage;
 use crate::tokens::Tokenizer;
 
 /// (received and begun in monotonic ns, begun in Unix ms)
@@ -49,10 +49,16 @@ struct Times {
     overhead: u64,
 }
 
+/// Where a ticket is written down.
+pub(crate) struct Books {
+    pub(crate) worker: Py<LedgerWorker>,
+    pub(crate) page: Py<SpoolPage>,
+}
+
 /// One request.
 #[pyclass(module = "headgate._core")]
 pub(crate) struct Ticket {
-    worker: Py<LedgerWorker>,
+    books: Books,
     pub(crate) ask: Ask,
     admission: Admission,
     #[pyo3(get)]
@@ -66,17 +72,11 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    pub(crate) fn new(
-        worker: Py<LedgerWorker>,
-        plan: u32,
-        ask: Ask,
-        admission: Admission,
-        started: Started,
-    ) -> Self {
+    pub(crate) fn new(books: Books, plan: u32, ask: Ask, admission: Admission, started: Started) -> Self {
         let (received, begun, started_ms) = started;
         let times = Times { received, begun, ..Times::default() };
         let usage = Usage::default();
-        Self { worker, ask, admission, plan, attempts: 0, started_ms, times, usage, usage_source: "none" }
+        Self { books, ask, admission, plan, attempts: 0, started_ms, times, usage, usage_source: "none" }
     }
 
     pub(crate) const fn slot(&self) -> u64 {
@@ -224,7 +224,7 @@ impl Ticket {
         if self.times.sent_first == 0 {
             self.times.sent_first = now_ns;
         }
-        self.worker.borrow(py).0.attempt(self.admission.slot, self.attempts, 0);
+        self.books.worker.borrow(py).0.attempt(self.admission.slot, self.attempts, 0);
     }
 
     fn answered(&mut self, now_ns: u64) {
@@ -266,16 +266,20 @@ impl Ticket {
         (PyBytes::new(py, &head), reader.take_body(py))
     }
 
-    fn record<'py>(
+    fn settle<'py>(
         &self,
         py: Python<'py>,
         kind: &Kind,
         request_id: &str,
         cache: &str,
         now_ns: u64,
-    ) -> Bound<'py, PyBytes> {
-        let facts = self.facts(kind, request_id, cache, now_ns);
-        PyBytes::new(py, &kind.labels.line(self.identity(kind), &facts))
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let line = kind.labels.line(self.identity(kind), &self.facts(kind, request_id, cache, now_ns));
+        if !self.books.page.borrow_mut(py).take(&line) {
+            return Ok(Some(PyBytes::new(py, &line)));
+        }
+        self.close(py, kind, now_ns)?;
+        Ok(None)
     }
 
     fn record_failed<'py>(
@@ -294,7 +298,7 @@ impl Ticket {
     fn close(&self, py: Python<'_>, kind: &Kind, now_ns: u64) -> PyResult<bool> {
         let used = self.usage.prompt.saturating_add(self.usage.completion).min(MAX_TOKENS);
         let closed =
-            self.worker.borrow_mut(py).0.settle(self.admission.slot, used, now_ns).map_err(raised)?;
+            self.books.worker.borrow_mut(py).0.settle(self.admission.slot, used, now_ns).map_err(raised)?;
         let times = &self.times;
         let first_ns = times.first_token.saturating_sub(times.received);
         kind.meter.get().count(

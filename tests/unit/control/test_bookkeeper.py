@@ -77,7 +77,7 @@ def _home(tmp_path: Path) -> Path:
 def _fill(home: Path, workers: int = 3, each: int = 7) -> list[bytes]:
     """Closed spool files of dead workers, several of them rotated."""
     for worker in range(workers):
-        spool = Spool(home / "spool", 9, worker, rotate_bytes=120)
+        spool = Spool(home / "spool", 9, worker, file_bytes=120)
         for number in range(each):
             spool.append(b'{"id":"%d-%d"}' % (worker, number))
         spool.close()
@@ -168,22 +168,42 @@ def test_a_file_that_is_written_stays(tmp_path: Path) -> None:
     assert list((home / "spool").iterdir()) == []
 
 
-def test_a_line_in_progress_is_waited_for_and_a_dead_writers_is_put_aside(tmp_path: Path) -> None:
+def _store(path: Path, offset: int, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+def test_a_line_in_progress_is_waited_for(tmp_path: Path) -> None:
     home = _home(tmp_path)
     spool = Spool(home / "spool", 9, 0)
     path = next((home / "spool").iterdir())
-    whole = frame(b'{"id":"x"}')
-    with path.open("ab") as file:
-        file.write(whole[:9])
+    line = frame(b'{"id":"x"}')
     books = Bookkeeper(home)
-    assert (books.drain(), books.corrupt) == (0, 0)
-    with path.open("ab") as file:
-        file.write(whole[9:])
-        file.write(whole[:12])
-    assert (books.drain(), books.corrupt) == (1, 0)
+    for piece, records in ((b"\0" + line[1:], 0), (line[:9], 0), (line[:9] + b"z" + line[10:], 0), (line, 1)):
+        _store(path, 0, piece.ljust(len(line), b"\0"))
+        assert (books.pending_records() > 0, books.drain(), books.corrupt) == (
+            piece[-1:] == b"\n" and piece[0] > 0,
+            records,
+            0,
+        )
     spool.close()
-    assert (books.drain(), books.corrupt) == (0, 1)
-    assert (home / "spool.corrupt").read_bytes() == whole[:12] + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("left", "corrupt"), [(b"", 0), (b"\0bcd", 0), (b"\0bcd\n", 0), (b"abcd", 1), (b"abcd\n", 1)]
+)
+def test_what_a_killed_writer_left_is_put_aside_or_was_never_there(
+    tmp_path: Path, left: bytes, corrupt: int
+) -> None:
+    home = _home(tmp_path)
+    line = frame(b'{"id":"x"}')
+    path = home / "spool" / SpoolName(1, 0, 1).text()
+    path.write_bytes((line + left).ljust(4096, b"\0"))
+    books = Bookkeeper(home)
+    assert (books.drain(), books.corrupt) == (1, corrupt)
+    assert (home / "spool.corrupt").exists() == bool(corrupt)
+    assert _log(home) == [b'{"id":"x"}']
     assert list((home / "spool").iterdir()) == []
 
 

@@ -4,6 +4,7 @@ mod crash;
 mod files;
 mod metrics;
 mod model;
+mod page;
 mod processes;
 
 use std::env;
