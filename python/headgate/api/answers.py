@@ -1,25 +1,16 @@
-"""From the pipeline's answers and errors to BlackSheep responses in OpenAI's shape."""
+"""What the pipeline's answers and errors look like in OpenAI's shape."""
 
 import math
 
 from blacksheep import Response
 
 from headgate.core import error_body
-from headgate.edge.body import Prepared, Relayed
+from headgate.edge.body import Prepared
 from headgate.errors import RequestError
-from headgate.pipeline import Answer
 
 JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
 STREAM_HEAD = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
-
-
-def respond(answer: Answer) -> Response:
-    """A whole answer, or a relay that the edge connects."""
-    head, body, relay = answer
-    if relay is None:
-        return Response(200, None, Prepared(JSON, body, head))
-    return Response(200, None, Relayed(EVENT_STREAM, relay, head + STREAM_HEAD))
 
 
 def refuse(error: RequestError) -> Response:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import orjson
 from blacksheep import Application, Request, Response
 
-from headgate.api.answers import JSON, refuse, respond
-from headgate.edge.body import Prepared
+from headgate.api.answers import EVENT_STREAM, JSON, STREAM_HEAD, refuse
+from headgate.edge.body import Prepared, Relayed
 from headgate.errors import Failure, RequestError
 from headgate.exchange import CHAT, COMPLETIONS, EMBEDDINGS, Endpoint
 from headgate.pipeline import Pipeline
@@ -35,11 +35,16 @@ def register(app: Application, pipeline: Pipeline) -> None:
 
 
 def _model_endpoint(pipeline: Pipeline, endpoint: Endpoint) -> Handler:
+    serve = pipeline.serve
+
     async def answer(request: Request) -> Response:
         try:
-            return respond(await pipeline.serve(request, endpoint))  # type: ignore[arg-type]  # the edge's own
+            head, body, relay = await serve(request, endpoint)  # type: ignore[arg-type]  # the edge's own
         except RequestError as error:
             return refuse(error)
+        if relay is None:
+            return Response(200, None, Prepared(JSON, body, head))
+        return Response(200, None, Relayed(EVENT_STREAM, relay, head + STREAM_HEAD))
 
     return answer
 

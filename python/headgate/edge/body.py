@@ -59,7 +59,7 @@ class Prepared(Content):
     __slots__ = ("head",)
 
     def __init__(self, content_type: bytes, body: bytes, head: bytes = b"") -> None:
-        super().__init__(content_type, body)
+        Content.__init__(self, content_type, body)
         self.head = head
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headgate.core import Reader
     from headgate.plan import Step
     from headgate.ports import Listener, Writer
+    from headgate.upstream.outbox import Outbox
 
 READY, HEAD, COMMITTED, DONE, FAILED, OUTGOING, GOOD = 1, 2, 4, 8, 16, 32, 64
 ENDED = DONE | FAILED
@@ -44,6 +45,7 @@ class Connection(asyncio.Protocol):
         "_clock",
         "_loop",
         "_lost",
+        "_outbox",
         "_phase",
         "_start",
         "_total_at",
@@ -66,10 +68,15 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(
-        self, reader: Reader, loop: asyncio.AbstractEventLoop, lost: Callable[[Connection], None]
+        self,
+        reader: Reader,
+        loop: asyncio.AbstractEventLoop,
+        outbox: Outbox,
+        lost: Callable[[Connection], None],
     ) -> None:
         """`lost` is told when the socket is gone."""
         self.reader = reader
+        self._outbox = outbox
         self._lost = lost
         self._loop = loop
         self._clock = loop.time
@@ -166,11 +173,10 @@ class Connection(asyncio.Protocol):
         # The first look is at the shortest phase: which phase it is in by then, `expired` sees.
         look_at = now + step.look_s
         self.deadline = look_at if look_at < total_at else total_at
-        transport = self.transport
-        if transport is None:
+        if self.transport is None:
             waiter.set_result(None)
         else:
-            transport.write(request)
+            self._outbox.put(self, request)
         return waiter
 
     def judge(self) -> bool:

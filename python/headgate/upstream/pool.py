@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from headgate.core import LedgerWorker, Reader, TlsClient, Tokenizer
 from headgate.errors import Failure, RequestError
 from headgate.upstream.connection import FAILED, READY, Connection
+from headgate.upstream.outbox import Outbox
 from headgate.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -27,7 +28,17 @@ KEEP_S = 55.0
 class Pool:
     """The idle connections of one worker, by provider endpoint."""
 
-    __slots__ = ("_deadlines", "_idle", "_ledger", "_loop", "_now", "_resolver", "_tls", "_tokenizer")
+    __slots__ = (
+        "_deadlines",
+        "_idle",
+        "_ledger",
+        "_loop",
+        "_now",
+        "_outbox",
+        "_resolver",
+        "_tls",
+        "_tokenizer",
+    )
 
     def __init__(
         self,
@@ -41,6 +52,7 @@ class Pool:
         self._deadlines = deadlines
         self._loop = loop
         self._now = loop.time
+        self._outbox = Outbox(loop)
         self._resolver = Resolver(loop.time)
         self._idle: dict[str, list[Connection]] = {}
         self._tls: dict[str | None, TlsClient] = {}
@@ -140,7 +152,7 @@ class Pool:
     async def _connect_one(self, provider: Provider, address: str) -> Connection:
         tls = self._tls_client(provider) if provider.tls else None
         reader = Reader(self._ledger, self._tokenizer, tls, provider.host)
-        connection = Connection(reader, self._loop, self._forget)
+        connection = Connection(reader, self._loop, self._outbox, self._forget)
         connection.provider = provider
         transport, _ = await self._loop.create_connection(lambda: connection, address, provider.port)
         try:
