@@ -6,7 +6,6 @@ never in both.
 """
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, cast
 
 from blacksheep import Content, Response
@@ -20,13 +19,12 @@ from headgate.edge.pending import PendingBody
 from headgate.edge.phase import BUSY, CLOSED, DRAIN, HEAD, IDLE, LINGER
 from headgate.edge.probe import Probe, harmless_bytes
 from headgate.edge.request import BodyContent, EdgeRequest
-from headgate.edge.response import Answer, direct, edge_error, internal_error, plan, pump
+from headgate.edge.response import Answer, edge_error, internal_error, plan, pump
+from headgate.edge.runner import Runner
 from headgate.edge.sinks import ClientSink, sink_for
 
 if TYPE_CHECKING:
     from headgate.edge.server import Server
-
-logger = logging.getLogger("headgate.edge")
 
 HEAD_END = b"\r\n\r\n"
 DRAIN_BYTES = 64 * 1024
@@ -38,9 +36,9 @@ class Connection(asyncio.Protocol):
     """An asyncio protocol over one accepted socket."""
 
     __slots__ = (
-        "_answered", "_at", "_begun_ns", "_following", "_half_closed", "_head", "_held", "_idle", "_keep",
-        "_limits", "_loop", "_parse", "_paused", "_pending", "_pipelined", "_queue", "_request", "_server",
-        "_sink", "_source", "_task", "_transport", "_writable", "deadline", "phase",
+        "_answered", "_at", "_begun_ns", "_half_closed", "_head", "_held", "_keep", "_limits", "_loop",
+        "_parse", "_paused", "_pending", "_pipelined", "_queue", "_request", "_runner", "_server", "_sink",
+        "_source", "_transport", "_writable", "deadline", "phase",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -57,9 +55,7 @@ class Connection(asyncio.Protocol):
         self._at = self._pipelined = self._held = self._begun_ns = 0
         self._request: EdgeRequest | None = None
         self._pending: PendingBody | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._idle: asyncio.Future[EdgeRequest] | None = None
-        self._following: EdgeRequest | None = None
+        self._runner = Runner(server, loop, self)
         self._source: Source | None = None
         self._sink: ClientSink | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -85,8 +81,7 @@ class Connection(asyncio.Protocol):
             sink.close()
         if source is not None:
             source.gone()
-        if self._task is not None:
-            self._task.cancel()
+        self._runner.cancel()
         if self._writable is not None and not self._writable.done():
             self._writable.cancel()
         self._forget()
@@ -163,15 +158,7 @@ class Connection(asyncio.Protocol):
         self.phase = BUSY
         self.deadline = NEVER
         self._request = request
-        idle = self._idle
-        if idle is not None:
-            self._idle = None
-            idle.set_result(request)
-        elif self._task is None:
-            # No factory is asked: this task is nobody else's. A name spares one made from a counter.
-            self._task = asyncio.Task(self._run(request), loop=self._loop, name="connection")
-        else:
-            self._following = request
+        self._runner.run(request)
 
     def _receive(self, request: EdgeRequest, data: bytes, end: int) -> int:
         """Make a body that is not all there, or chunked, a pending one; returns where the next request is."""
@@ -265,48 +252,15 @@ class Connection(asyncio.Protocol):
 
     # Answering
 
-    async def _run(self, request: EdgeRequest) -> None:
-        """Answer this request, and those that follow it on the connection: a task for each costs 2 µs."""
-        handle, contained = self._server.handle, self._server.contained
-        response: Response | None
-        while True:
-            try:
-                response = await handle(request)
-                content = direct(request, response)
-                if content is not None:
-                    self._send(request, response, content)
-                else:
-                    await self._send_planned(request, plan(request, response))
-            except asyncio.CancelledError:
-                self._abort()
-                raise
-            except contained:
-                logger.exception("request %s failed", request.request_id)
-                self._failed(request)
-            following, self._following = self._following, None
-            if following is None:
-                # What waits for the next request holds nothing of the last.
-                del request
-                response = content = None
-                self._idle = idle = self._loop.create_future()
-                following = await idle
-            request = following
-
-    async def _send_planned(self, request: EdgeRequest, answer: Answer) -> None:
-        if answer.stream is not None:
-            await self._stream(request, answer)
-        else:
-            self._answer(request, answer)
-
-    def _failed(self, request: EdgeRequest) -> None:
+    def failed(self, request: EdgeRequest) -> None:
         """Nothing is known of the application's state: say 500 if nothing was said, and close."""
         if self._answered or self.phase is not BUSY:
-            self._abort()
+            self.broken()
             return
         request.keep_alive = False
-        self._answer(request, plan(request, internal_error(self._server.render_error, request)))
+        self.answer(request, plan(request, internal_error(self._server.render_error, request)))
 
-    def _send(self, request: EdgeRequest, response: Response, content: Prepared | Relayed) -> None:
+    def send(self, request: EdgeRequest, response: Response, content: Prepared | Relayed) -> None:
         """The usual answers, without a plan."""
         values = response.headers.values
         lines = writer.header_lines(values) + content.head if values else content.head
@@ -331,7 +285,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(writer.begun(start, content, lines, request.request_id))
             self._relay(request, content)
 
-    def _answer(self, request: EdgeRequest, answer: Answer) -> None:
+    def answer(self, request: EdgeRequest, answer: Answer) -> None:
+        """Write a planned answer that is there, or whose Source is."""
         if self.phase is not BUSY:
             let_go(answer.relayed)
             return
@@ -392,7 +347,7 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    async def _stream(self, request: EdgeRequest, answer: Answer) -> None:
+    async def stream(self, request: EdgeRequest, answer: Answer) -> None:
         """A body that BlackSheep's own generators make, part by part as the client takes it."""
         if self.phase is not BUSY or answer.stream is None:
             return
@@ -486,7 +441,8 @@ class Connection(asyncio.Protocol):
         self._transport.write_eof()
         self._resume()
 
-    def _abort(self) -> None:
+    def broken(self) -> None:
+        """Nothing more can be answered."""
         if not self._transport.is_closing() or self.phase is not CLOSED:
             self._transport.abort()
 
