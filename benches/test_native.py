@@ -17,10 +17,12 @@ from headgate.core import (
     Meter,
     OutputMean,
     Reader,
+    SpoolPage,
     Target,
     Ticket,
     cache_key,
 )
+from headgate.settle.spool import Spool
 
 from benches.conftest import Timed
 from benches.support import ledger, tokenizer
@@ -81,10 +83,10 @@ def test_admit_settle(timed: Timed, tmp_path: Path) -> None:
     timed(work, RUNS)
 
 
-def desk(books: Ledger) -> Desk:
+def desk(books: Ledger, page: SpoolPage) -> Desk:
     """A desk that knows one key, with both buckets, and one model."""
     digest = hashlib.sha256(b"key-number-707").hexdigest()
-    made = Desk(books.attach(0), KeyTable([digest]), [(3, 1_000_000, 2_000_000_000, 0, 1 << 63)])
+    made = Desk(books.attach(0), KeyTable([digest]), page, [(3, 1_000_000, 2_000_000_000, 0, 1 << 63)])
     made.learn(0, "gpt-4o-mini", 7, OutputMean())
     return made
 
@@ -98,8 +100,8 @@ def take(at: Desk, body: bytes = REQUEST, now_ns: int = NS) -> Ticket:
 
 def test_take_in(timed: Timed, tmp_path: Path) -> None:
     """Key, scan, both buckets; and the record, the metrics and what goes back at the end."""
-    books = ledger(tmp_path)
-    at = desk(books)
+    books, spool = ledger(tmp_path), Spool(tmp_path, 1, 0)
+    at = desk(books, spool.page)
     now_ns = NS
     kind = Kind((1, 0), [("key", "bench")], (False, 200, "ok"), Meter(books, [], (-1, -1, -1, -1), (0, 0, 0)))
 
@@ -108,8 +110,10 @@ def test_take_in(timed: Timed, tmp_path: Path) -> None:
         for _ in range(RUNS):
             now_ns += NS // 10_000
             ticket = take(at, now_ns=now_ns)
-            ticket.record(kind, "request", "off", now_ns)
-            ticket.close(kind, now_ns)
+            line = ticket.settle(kind, "request", "off", now_ns)
+            if line is not None:  # the page is full
+                spool.append_line(line)
+                ticket.close(kind, now_ns)
 
     work()
     ticket = take(at)
@@ -140,7 +144,7 @@ def test_relay_event(timed: Timed, tmp_path: Path) -> None:
     """An event of 280 bytes from an upstream's chunk to a client's."""
     books = ledger(tmp_path)
     reader = Reader(books.attach(0), tokenizer(), None, "upstream")
-    ticket = take(desk(books), REQUEST[:-1] + b',"stream":true}')
+    ticket = take(desk(books, SpoolPage()), REQUEST[:-1] + b',"stream":true}')
     target = Target(b"POST / HTTP/1.1\r\n", None, "gpt-4o-mini", asks_usage=False)
     data = chunk(EVENT)
 
