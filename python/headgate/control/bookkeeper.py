@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Mostly there is little, and behind it allocated nothing, which costs a read all the same.
+_LOOK_BYTES = 16 << 10
 _CHUNK_BYTES = 1 << 20
 _BATCH_BYTES = 4 << 20
 _NOTHING = b"\0"
@@ -146,8 +148,11 @@ class Bookkeeper:
         offset = self._checkpoint.offsets.get(name, 0)
         # Asked before reading: once the writer is gone, what is read last is the end.
         gone = self._disk.writer_gone(self._spool / name)
-        limit = _CHUNK_BYTES
+        limit = _LOOK_BYTES
         data = self._filled(name, offset, limit, gone=gone)
+        if len(data) == limit:
+            limit = _CHUNK_BYTES
+            data = self._filled(name, offset, limit, gone=gone)
         while b"\n" not in data and len(data) == limit:
             limit *= 2
             data = self._filled(name, offset, limit, gone=gone)
