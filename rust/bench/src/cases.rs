@@ -177,7 +177,7 @@ fn render_record() -> Result<Case, Box<dyn Error>> {
         outcome: "ok",
         cache: "off",
         usage_source: "provider",
-        usage: Usage { prompt: 31, completion: 52, total: 83, cached: 0, reasoning: 0 },
+        usage: Usage { prompt: 31, completion: 52, total: 83, cached: 0, reasoning: 0, written: 0 },
         received_ns: 1_000_000,
         first_token_ns: 400_000_000,
         now_ns: 412_000_000,

@@ -187,7 +187,7 @@ mod tests {
             outcome: "ok",
             cache: "off",
             usage_source: "provider",
-            usage: Usage { prompt: 19, completion: 34, total: 53, cached: 7, reasoning: 5 },
+            usage: Usage { prompt: 19, completion: 34, total: 53, cached: 7, reasoning: 5, written: 0 },
             received_ns: 1_000_000,
             first_token_ns: 3_000_000,
             now_ns: 9_000_000,

@@ -15,6 +15,8 @@ pub struct Usage {
     pub total: u64,
     /// Prompt tokens read from the provider's cache.
     pub cached: u64,
+    /// Prompt tokens written to the provider's cache, where it tells; part of `prompt`.
+    pub written: u64,
     /// Completion tokens spent on reasoning.
     pub reasoning: u64,
 }
@@ -71,6 +73,7 @@ impl Usage {
             completion,
             total: told.total.unwrap_or(prompt.saturating_add(completion)),
             cached: told.cached.unwrap_or(0),
+            written: 0,
             reasoning: told.reasoning.unwrap_or(0),
         })
     }
@@ -121,7 +124,10 @@ mod tests {
         let usage = Usage::from_openai(
             br#"{"prompt_tokens":19,"completion_tokens":34,"total_tokens":53,"prompt_tokens_details":{"cached_tokens":7,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":5}}"#,
         );
-        assert_eq!(usage, Some(Usage { prompt: 19, completion: 34, total: 53, cached: 7, reasoning: 5 }));
+        assert_eq!(
+            usage,
+            Some(Usage { prompt: 19, completion: 34, total: 53, cached: 7, reasoning: 5, written: 0 })
+        );
     }
 
     #[test]

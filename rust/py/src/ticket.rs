@@ -234,7 +234,7 @@ impl Ticket {
     fn tell(&mut self, py: Python<'_>, usage: UsageTuple, counted: bool, first_token_ns: u64, learn: bool) {
         let (prompt, completion, cached, reasoning) = usage;
         let total = prompt.saturating_add(completion);
-        self.usage = Usage { prompt, completion, total, cached, reasoning };
+        self.usage = Usage { prompt, completion, total, cached, reasoning, written: 0 };
         self.usage_source = if counted { "counted" } else { "provider" };
         self.times.first_token = first_token_ns;
         if learn {
