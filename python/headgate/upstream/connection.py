@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         "_phase",
         "_start",
         "_total_at",
+        "_unsent",
         "_waiter",
         "deadline",
         "first_token_ns",
@@ -77,6 +78,7 @@ class Connection(asyncio.Protocol):
         """`lost` is told when the socket is gone."""
         self.reader = reader
         self._outbox = outbox
+        self._unsent = b""
         self._lost = lost
         self._loop = loop
         self._clock = loop.time
@@ -176,8 +178,16 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             waiter.set_result(None)
         else:
-            self._outbox.put(self, request)
+            self._unsent = request
+            self._outbox.put(self)
         return waiter
+
+    def send(self) -> None:
+        """Write the request that waits, if one does."""
+        request, self._unsent = self._unsent, b""
+        transport = self.transport
+        if request and transport is not None and not transport.is_closing():
+            transport.write(request)
 
     def judge(self) -> bool:
         """Whether there is an answer; False when a kept connection was closed before any byte of one came.
@@ -305,6 +315,8 @@ class Connection(asyncio.Protocol):
     # --- ends
 
     def _flush(self) -> None:
+        # Sealed before this, so it goes before this: TLS counts its records.
+        self.send()
         data = self.reader.outgoing()
         if data is not None and self.transport is not None:
             self.transport.write(data)

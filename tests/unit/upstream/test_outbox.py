@@ -1,10 +1,19 @@
-"""Requests of one turn leave together, in order, and none to a closed connection."""
+"""Requests of one turn leave together and in order, none to a closed connection, none behind later bytes."""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
+from headgate.upstream.connection import OUTGOING, Connection
 from headgate.upstream.outbox import Outbox
+
+if TYPE_CHECKING:
+    from headgate.core import Reader
+    from headgate.plan import Step
+
+_STEP = cast("Step", SimpleNamespace(timeouts=None, look_s=60.0))
 
 
 class _Wire(asyncio.Transport):
@@ -19,11 +28,35 @@ class _Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closing
 
+    def abort(self) -> None:
+        self.closing = True
 
-class _Sender:
-    def __init__(self, log: list[bytes]) -> None:
-        self.wire = _Wire(log)
-        self.transport: asyncio.Transport | None = self.wire
+
+class _Reader:
+    """A session that has something to say to whatever it is fed."""
+
+    flags = 0
+
+    def feed(self, data: bytes) -> None:
+        del data
+        self.flags = OUTGOING
+
+    def outgoing(self) -> bytes | None:
+        said = b"key update" if self.flags & OUTGOING else None
+        self.flags = 0
+        return said
+
+
+def _connection(outbox: Outbox, log: list[bytes]) -> tuple[Connection, _Wire]:
+    loop = asyncio.get_running_loop()
+    connection = Connection(cast("Reader", _Reader()), loop, outbox, lambda _: None)
+    wire = _Wire(log)
+    connection.connection_made(wire)
+    return connection, wire
+
+
+def _ask(connection: Connection, request: bytes) -> None:
+    connection.begin(request, _STEP, float("inf"), None)
 
 
 def test_a_turn_s_requests_go_together_and_the_next_turn_s_after_them() -> None:
@@ -33,7 +66,7 @@ def test_a_turn_s_requests_go_together_and_the_next_turn_s_after_them() -> None:
         seen = []
         for turn in (b"a", b"b"):
             for number in (b"1", b"2", b"3"):
-                outbox.put(_Sender(log), turn + number)
+                _ask(_connection(outbox, log)[0], turn + number)
             seen.append(list(log))
             await asyncio.sleep(0)
             seen.append(list(log))
@@ -47,12 +80,27 @@ def test_a_connection_that_was_closed_meanwhile_gets_nothing() -> None:
     async def play() -> list[bytes]:
         log: list[bytes] = []
         outbox = Outbox(asyncio.get_running_loop())
-        lost, closing, good = _Sender(log), _Sender(log), _Sender(log)
-        for sender in (lost, closing, good):
-            outbox.put(sender, b"request")
-        lost.transport = None
-        closing.wire.closing = True
+        (aborted, _), (_closing, wire), (good, _) = made = [_connection(outbox, log) for _ in range(3)]
+        for connection, _ in made:
+            _ask(connection, b"request")
+        aborted.abort()
+        wire.closing = True
+        assert good.transport is not None
         await asyncio.sleep(0)
         return log
 
     assert asyncio.run(play()) == [b"request"]
+
+
+def test_what_the_session_says_later_goes_later() -> None:
+    """A request is sealed when it begins: a record that is sealed after it must not overtake it."""
+
+    async def play() -> list[bytes]:
+        log: list[bytes] = []
+        connection, _ = _connection(Outbox(asyncio.get_running_loop()), log)
+        _ask(connection, b"request")
+        connection.data_received(b"asks for new keys")
+        await asyncio.sleep(0)
+        return log
+
+    assert asyncio.run(play()) == [b"request", b"key update"]
