@@ -40,6 +40,16 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// The weight of a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let mut weight = Self { bytes: text.len() as u64, ..Self::default() };
+        if !text.is_ascii() {
+            weight.count_wide(text);
+        }
+        weight
+    }
+
     /// Adds the weight of one more text.
     pub fn add(&mut self, other: Self) {
         self.bytes += other.bytes;

@@ -6,6 +6,7 @@
 
 mod chat;
 mod event;
+mod weigh;
 
 pub use chat::{
     Chat, Effort, Format, MAX_DEPTH_OF_PARTS, Media, Part, Reasoning, Role, Sampling, Source, Tool,

@@ -20,11 +20,11 @@ pub const MAX_MODEL_BYTES: usize = 256;
 pub const MAX_CHOICES: u64 = 128;
 
 /// Tokens of one 1024 × 1024 image in high detail (platform.openai.com/docs/guides/images-vision).
-const IMAGE_TOKENS: u64 = 765;
+pub(crate) const IMAGE_TOKENS: u64 = 765;
 /// Tokens that frame one message: its role and delimiters (`OpenAI` cookbook, counting tokens with tiktoken).
-const MESSAGE_TOKENS: u64 = 4;
+pub(crate) const MESSAGE_TOKENS: u64 = 4;
 /// Tokens that open the answer's own message; same source.
-const PRIMING_TOKENS: u64 = 3;
+pub(crate) const PRIMING_TOKENS: u64 = 3;
 
 /// The endpoints whose bodies can be scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,11 @@ mod frame;
 mod tap;
 mod text;
 
+pub(crate) use frame::append;
 pub use frame::{Framing, comment, end};
 pub use tap::Stop;
 pub use text::MAX_TEXT_BYTES;
+pub(crate) use text::Text;
 
 use crate::sse::{self, BOM, Boundary, MAX_EVENT_BYTES, Splitter};
 use crate::usage::Usage;

@@ -10,29 +10,29 @@ const REPLACEMENT: char = '\u{fffd}';
 
 /// Bounded collector of JSON string contents.
 #[derive(Debug, Default)]
-pub(super) struct Text {
+pub(crate) struct Text {
     kept: Vec<u8>,
     total_bytes: u64,
     full: bool,
 }
 
 impl Text {
-    pub(super) fn kept(&self) -> &[u8] {
+    pub(crate) fn kept(&self) -> &[u8] {
         &self.kept
     }
 
-    pub(super) fn total_bytes(&self) -> u64 {
+    pub(crate) fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
-    pub(super) fn take(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
         self.full = false;
         (!self.kept.is_empty()).then(|| std::mem::take(&mut self.kept))
     }
 
     /// Takes in what stands between the quotes of a JSON string.
     #[inline]
-    pub(super) fn push(&mut self, raw: &[u8]) {
+    pub(crate) fn push(&mut self, raw: &[u8]) {
         let mut rest = raw;
         while let Some(escape) = memchr::memchr(b'\\', rest) {
             self.add(&rest[..escape]);
@@ -45,13 +45,14 @@ impl Text {
     }
 
     /// Counts text that is not kept.
-    pub(super) fn count(&mut self, bytes: u64) {
+    pub(crate) fn count(&mut self, bytes: u64) {
         self.total_bytes += bytes;
         self.full |= bytes > 0;
     }
 
+    /// Takes in text as it stands.
     #[inline]
-    fn add(&mut self, text: &[u8]) {
+    pub(crate) fn add(&mut self, text: &[u8]) {
         self.total_bytes += text.len() as u64;
         if self.full {
             return;

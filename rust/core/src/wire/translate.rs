@@ -1,0 +1,368 @@
+//! A stream of one dialect, told in another.
+//!
+//! Invariant: any split of the upstream's bytes gives the same payload; nothing of an event leaves before all
+//! of it came, so the client is never in the middle of one; after the end, or a failure, nothing leaves.
+
+use crate::sse::{EventParser, MAX_EVENT_BYTES};
+use crate::usage::Usage;
+use crate::wire::model::Event;
+use crate::wire::openai::stream::{Framing, Outcome, Stop, Text, append};
+
+const KEPT_BUFFER_BYTES: usize = 16 * 1024;
+
+/// An event that is not what its dialect says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// What reads a dialect's stream.
+pub trait Decode: Send {
+    /// Reads one event's data, or one line, and hands out what it says.
+    ///
+    /// # Errors
+    /// When it cannot be read; the stream is over then.
+    fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable>;
+
+    /// The upstream's body ended, whole by its own framing. Gives [`Event::End`] where that makes the answer
+    /// complete and it was not given before.
+    fn end(&mut self, each: &mut dyn FnMut(Event<'_>));
+}
+
+/// What writes a dialect's stream.
+pub trait Encode: Send {
+    /// Appends what `event` is in this dialect, whole events only; perhaps nothing yet.
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+}
+
+/// How a dialect's events are told apart.
+#[derive(Debug)]
+enum Cutter {
+    /// Server-sent events.
+    Sse(EventParser),
+    /// One JSON document a line.
+    Lines(Vec<u8>),
+}
+
+/// How the upstream's events are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Server-sent events.
+    Sse,
+    /// One JSON document a line (application/x-ndjson).
+    Lines,
+}
+
+/// What the stream told so far.
+#[derive(Debug, Default)]
+struct Facts {
+    committed: bool,
+    usage: Option<Usage>,
+    text: Text,
+    stop: Option<Stop>,
+    error: String,
+}
+
+impl Facts {
+    /// Notes an event; whether it goes on to the client.
+    fn note(&mut self, event: &Event<'_>) -> bool {
+        if self.stop.is_some() {
+            return false;
+        }
+        match event {
+            Event::Start { .. } | Event::Logprobs { .. } | Event::Signature { .. } => {}
+            Event::Text { text, .. } | Event::Refusal { text, .. } | Event::Thinking { text, .. } => {
+                self.produced(text);
+            }
+            Event::ToolStart { name, .. } => self.produced(name),
+            Event::ToolArguments { json, .. } => self.produced(json),
+            Event::Redacted { .. } | Event::Finish { .. } => self.committed = true,
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::End => self.stop = Some(Stop::Done),
+            Event::Error { message, .. } => {
+                self.stop = Some(Stop::ErrorEvent);
+                self.error = message.clone().into_owned();
+                return false;
+            }
+        }
+        true
+    }
+
+    fn produced(&mut self, text: &str) {
+        self.committed |= !text.is_empty();
+        self.text.add(text.as_bytes());
+    }
+}
+
+/// One stream on its way from one dialect to another.
+pub struct Translation {
+    cutter: Cutter,
+    decoder: Box<dyn Decode>,
+    encoder: Box<dyn Encode>,
+    framing: Framing,
+    facts: Facts,
+    payload: Vec<u8>,
+}
+
+impl Translation {
+    /// A translation of one stream.
+    #[must_use]
+    pub fn new(form: Form, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>, framing: Framing) -> Self {
+        let cutter = match form {
+            Form::Sse => Cutter::Sse(EventParser::default()),
+            Form::Lines => Cutter::Lines(Vec::new()),
+        };
+        Self { cutter, decoder, encoder, framing, facts: Facts::default(), payload: Vec::new() }
+    }
+
+    /// Takes in bytes of the upstream's body; appends what may leave, as one chunk.
+    pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        let Self { cutter, decoder, encoder, facts, payload, .. } = self;
+        let mut one = |data: &[u8]| {
+            if facts.stop.is_some() {
+                return;
+            }
+            let read = decoder.event(data, &mut |event| {
+                if facts.note(&event) {
+                    encoder.event(&event, payload);
+                }
+            });
+            if read.is_err() && facts.stop.is_none() {
+                facts.stop = Some(Stop::Garbage);
+            }
+        };
+        let fits = match cutter {
+            Cutter::Sse(parser) => parser.feed(input, |event| one(event.data)).is_ok(),
+            Cutter::Lines(held) => cut_lines(held, input, &mut one),
+        };
+        if !fits && self.facts.stop.is_none() {
+            self.facts.stop = Some(Stop::TooLarge);
+        }
+        self.flush(out);
+    }
+
+    /// Ends the stream; `clean` means that the upstream's body was whole by its own framing.
+    pub fn finish(&mut self, clean: bool, out: &mut Vec<u8>) -> Outcome {
+        if clean && self.facts.stop.is_none() {
+            if let Cutter::Lines(held) = &mut self.cutter
+                && !held.trim_ascii().is_empty()
+            {
+                held.push(b'\n');
+                self.feed(b"", out);
+            }
+            let Self { decoder, encoder, facts, payload, .. } = self;
+            decoder.end(&mut |event| {
+                if facts.note(&event) {
+                    encoder.event(&event, payload);
+                }
+            });
+            self.flush(out);
+        }
+        if self.facts.stop == Some(Stop::Done) { Outcome::Complete } else { Outcome::Truncated }
+    }
+
+    /// Whether content was told: text, thoughts, a refusal, a tool call, or a finish reason.
+    #[must_use]
+    pub const fn committed(&self) -> bool {
+        self.facts.committed
+    }
+
+    /// Why nothing more passes.
+    #[must_use]
+    pub const fn stop(&self) -> Option<Stop> {
+        self.facts.stop
+    }
+
+    /// The last usage that the upstream told.
+    #[must_use]
+    pub const fn usage(&self) -> Option<Usage> {
+        self.facts.usage
+    }
+
+    /// What the upstream's error event says; not redacted.
+    #[must_use]
+    pub fn error_message(&self) -> Option<&str> {
+        (self.facts.stop == Some(Stop::ErrorEvent)).then_some(&self.facts.error)
+    }
+
+    /// The produced text that is kept for counting.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        self.facts.text.kept()
+    }
+
+    /// Takes the kept text, which makes room for more.
+    pub fn take_text(&mut self) -> Option<Vec<u8>> {
+        self.facts.text.take()
+    }
+
+    /// All produced text so far, in bytes, kept or not.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        self.facts.text.total_bytes()
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        if self.payload.is_empty() {
+            return;
+        }
+        append(&self.payload, self.framing, out);
+        self.payload.clear();
+        if self.payload.capacity() > KEPT_BUFFER_BYTES {
+            self.payload = Vec::new();
+        }
+    }
+}
+
+/// Hands out every line that ends in `input`; false when one is too long.
+fn cut_lines(held: &mut Vec<u8>, input: &[u8], each: &mut impl FnMut(&[u8])) -> bool {
+    held.extend_from_slice(input);
+    let mut start = 0;
+    while let Some(length) = held.get(start..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+        let line = held.get(start..start + length).unwrap_or_default().trim_ascii();
+        if !line.is_empty() {
+            each(line);
+        }
+        start += length + 1;
+    }
+    held.drain(..start);
+    held.len() <= MAX_EVENT_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use proptest::prelude::{Just, Strategy, prop, proptest};
+
+    use super::{Decode, Encode, Form, Translation, Unreadable};
+    use crate::usage::Usage;
+    use crate::wire::model::{Event, Finish};
+    use crate::wire::openai::stream::{Framing, Outcome, Stop};
+
+    /// A dialect of single words: `say x`, `used n`, `bye`, `oops x`; anything else is unreadable.
+    struct Words;
+
+    impl Decode for Words {
+        fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+            let text = std::str::from_utf8(data).map_err(|_| Unreadable)?;
+            let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+            let rest = Cow::Borrowed(rest);
+            match verb {
+                "say" => each(Event::Text { choice: 0, text: rest }),
+                "used" => each(Event::Usage(Usage { prompt: rest.len() as u64, ..Usage::default() })),
+                "bye" => {
+                    each(Event::Finish { choice: 0, reason: Finish::Stop, stop: None });
+                    each(Event::End);
+                }
+                "oops" => each(Event::Error { kind: Cow::Borrowed("e"), message: rest }),
+                _ => return Err(Unreadable),
+            }
+            Ok(())
+        }
+
+        fn end(&mut self, _: &mut dyn FnMut(Event<'_>)) {}
+    }
+
+    /// Text in angle brackets, the end as a point.
+    struct Brackets;
+
+    impl Encode for Brackets {
+        fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+            match event {
+                Event::Text { text, .. } => out.extend_from_slice(format!("<{text}>").as_bytes()),
+                Event::End => out.push(b'.'),
+                _ => {}
+            }
+        }
+    }
+
+    fn told(form: Form, pieces: &[&[u8]], clean: bool) -> (Vec<u8>, Outcome, Translation) {
+        let mut translation = Translation::new(form, Box::new(Words), Box::new(Brackets), Framing::Raw);
+        let mut out = Vec::new();
+        for piece in pieces {
+            translation.feed(piece, &mut out);
+        }
+        let outcome = translation.finish(clean, &mut out);
+        (out, outcome, translation)
+    }
+
+    #[test]
+    fn a_stream_is_told_to_its_end_and_no_further() {
+        let (out, outcome, translation) = told(
+            Form::Sse,
+            &[b"data: say one\n\ndata: used xxx\n\n", b"data: bye\n\ndata: say two\n\n"],
+            true,
+        );
+        assert_eq!((&out[..], outcome), (&b"<one>."[..], Outcome::Complete));
+        assert_eq!(translation.usage().map(|usage| usage.prompt), Some(3));
+        assert_eq!((translation.text(), translation.text_bytes()), (&b"one"[..], 3));
+        assert!(translation.committed());
+    }
+
+    #[test]
+    fn a_stream_without_its_end_is_cut() {
+        for clean in [true, false] {
+            let (out, outcome, translation) = told(Form::Sse, &[b"data: say one\n\n"], clean);
+            assert_eq!((&out[..], outcome), (&b"<one>"[..], Outcome::Truncated));
+            assert_eq!(translation.stop(), None);
+        }
+    }
+
+    #[test]
+    fn errors_and_garbage_stop_it() {
+        let (out, outcome, translation) =
+            told(Form::Sse, &[b"data: oops too busy\n\ndata: say one\n\n"], true);
+        assert_eq!((out.len(), outcome), (0, Outcome::Truncated));
+        assert_eq!(translation.stop(), Some(Stop::ErrorEvent));
+        assert_eq!(translation.error_message(), Some("too busy"));
+        let (out, _, translation) = told(Form::Sse, &[b"data: what\n\ndata: say one\n\n"], true);
+        assert_eq!((out.len(), translation.stop()), (0, Some(Stop::Garbage)));
+        assert!(!translation.committed());
+    }
+
+    #[test]
+    fn a_last_line_without_a_line_feed_counts_when_the_body_is_whole() {
+        assert_eq!(told(Form::Lines, &[b"say one\r\n\nbye"], true).0, b"<one>.");
+        assert_eq!(told(Form::Lines, &[b"say one\nbye"], false).0, b"<one>");
+    }
+
+    #[test]
+    fn what_leaves_is_one_chunk_a_pass() {
+        let mut translation =
+            Translation::new(Form::Sse, Box::new(Words), Box::new(Brackets), Framing::Chunked);
+        let mut out = Vec::new();
+        translation.feed(b"data: say a\n\ndata: say b\n\ndata: say", &mut out);
+        assert_eq!(out, b"6\r\n<a><b>\r\n");
+    }
+
+    fn cuts() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
+        let lines = ["say \u{e9}t\u{e9}", "used xx", "say b c", "bye"];
+        let text = lines.map(|line| format!("{line}\n")).concat().into_bytes();
+        let bytes = text.len();
+        (Just(text), prop::collection::vec(0..bytes, 0..8))
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_tells_the_same((text, mut at) in cuts()) {
+            at.sort_unstable();
+            for form in [Form::Lines, Form::Sse] {
+                let lines = String::from_utf8_lossy(&text);
+                let whole = match form {
+                    Form::Lines => text.clone(),
+                    Form::Sse => lines.lines().map(|line| format!("data: {line}\n\n")).collect::<Vec<_>>().concat().into_bytes(),
+                };
+                let mut rest = &whole[..];
+                let mut pieces = Vec::new();
+                for cut in at.iter().rev() {
+                    let (head, tail) = rest.split_at((*cut).min(rest.len()));
+                    pieces.push(tail);
+                    rest = head;
+                }
+                pieces.push(rest);
+                pieces.reverse();
+                let (out, outcome, _) = told(form, &pieces, true);
+                assert_eq!((&out[..], outcome), ("<\u{e9}t\u{e9}><b c>.".as_bytes(), Outcome::Complete));
+            }
+        }
+    }
+}
