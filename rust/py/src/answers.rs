@@ -1,6 +1,8 @@
 //! Answers and errors: bodies, header lines, and the echo model.
 
-use headgate_core::wire::openai::stream::{ErrorText, Framing, Settings, StreamRelay, comment, end};
+use headgate_core::wire::openai::stream::{
+    ErrorText, Framing, Settings, StreamRelay, comment, end, error_tail,
+};
 use headgate_core::wire::openai::{echo as echoes, error, replay as replays, response};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -39,9 +41,8 @@ fn stream_error<'py>(
     r#type: &str,
     code: &str,
 ) -> Bound<'py, PyBytes> {
-    let settings = Settings { framing: framing_of(chunked), client_wants_usage: false, done_required: true };
     let mut out = Vec::with_capacity(256);
-    StreamRelay::new(settings).error_tail(&ErrorText { message, kind: r#type, code }, &mut out);
+    error_tail(framing_of(chunked), &ErrorText { message, kind: r#type, code }, &mut out);
     PyBytes::new(py, &out)
 }
 

@@ -19,6 +19,7 @@ pub(crate) use text::Text;
 
 use crate::sse::{self, BOM, Boundary, MAX_EVENT_BYTES, Splitter};
 use crate::usage::Usage;
+use crate::wire::openai::error;
 use delta::Cut;
 use frame::OpenChunk;
 use tap::{Tap, Verdict};
@@ -58,6 +59,15 @@ pub struct ErrorText<'a> {
     pub kind: &'a str,
     /// The error's `code`.
     pub code: &'a str,
+}
+
+/// Appends the typed error event that ends a failed stream, and the end of the body; only between events.
+pub fn error_tail(framing: Framing, error: &ErrorText<'_>, out: &mut Vec<u8>) {
+    let mut event = b"data: ".to_vec();
+    event.extend(error::error_body(error.message, error.kind, None, Some(error.code)));
+    event.extend_from_slice(b"\n\n");
+    append(&event, framing, out);
+    end(framing, out);
 }
 
 /// Where the relay stands.
@@ -196,22 +206,6 @@ impl StreamRelay {
             State::Whole if excused => Outcome::Complete,
             _ => Outcome::Truncated,
         }
-    }
-
-    /// Appends the typed error event that ends a failed stream, and the end of the body.
-    pub fn error_tail(&self, error: &ErrorText<'_>, out: &mut Vec<u8>) {
-        let mut event = Vec::with_capacity(160);
-        if self.mid_event {
-            event.extend_from_slice(b"\n\n");
-        }
-        let body = serde_json::json!({"error": {
-            "message": error.message, "type": error.kind, "param": null, "code": error.code,
-        }});
-        event.extend_from_slice(b"data: ");
-        event.extend_from_slice(body.to_string().as_bytes());
-        event.extend_from_slice(b"\n\n");
-        frame::append(&event, self.settings.framing, out);
-        end(self.settings.framing, out);
     }
 
     fn emit(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
