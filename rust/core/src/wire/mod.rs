@@ -2,6 +2,13 @@
 //!
 //! Between two dialects stands [`model`]: N dialects cost N codecs, not N × N.
 
+pub mod anthropic;
+pub mod bedrock;
+mod calls;
+mod codecs;
+pub mod gemini;
 pub mod model;
+pub mod ollama;
 pub mod openai;
+pub mod openai_chat;
 pub mod translate;

@@ -15,7 +15,7 @@ const KEPT_BUFFER_BYTES: usize = 16 * 1024;
 pub struct Unreadable;
 
 /// What reads a dialect's stream.
-pub trait Decode: Send {
+pub trait Decode: Send + Sync {
     /// Reads one event's data, or one line, and hands out what it says.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ pub trait Decode: Send {
 }
 
 /// What writes a dialect's stream.
-pub trait Encode: Send {
+pub trait Encode: Send + Sync {
     /// Appends what `event` is in this dialect, whole events only; perhaps nothing yet.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
 }

@@ -4,9 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-/// Deepest nesting of parts: a tool's result holds parts, and those hold none.
-pub const MAX_DEPTH_OF_PARTS: usize = 2;
-
 /// A request, in the words of no dialect. Texts are borrowed from the body where they have no escapes.
 #[derive(Clone, Debug, Default)]
 pub struct Chat<'a> {
@@ -97,7 +94,7 @@ pub enum Part<'a> {
         id: Cow<'a, str>,
         /// The tool, where the dialect tells.
         name: Option<Cow<'a, str>>,
-        /// Text and media.
+        /// Text and media, which hold no parts themselves.
         parts: Vec<Part<'a>>,
         /// Whether the tool failed.
         failed: bool,

@@ -9,8 +9,7 @@ mod event;
 mod weigh;
 
 pub use chat::{
-    Chat, Effort, Format, MAX_DEPTH_OF_PARTS, Media, Part, Reasoning, Role, Sampling, Source, Tool,
-    ToolChoice, Turn,
+    Chat, Effort, Format, Media, Part, Reasoning, Role, Sampling, Source, Tool, ToolChoice, Turn,
 };
 pub use event::{Event, Finish};
 
@@ -18,14 +17,17 @@ use std::borrow::Cow;
 
 use crate::json::Cursor;
 
-/// What could not be said in the other dialect, by the names that the caller used; each once.
+/// Names of [`Dropped`] that are kept: more than anybody reads, and a bound on a request of nothing but unknown members.
+const MAX_DROPPED: usize = 64;
+
+/// What could not be said in the other dialect, by the names that the caller used; each once, the first 64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dropped(pub Vec<String>);
 
 impl Dropped {
     /// Notes a name.
     pub fn note(&mut self, name: &str) {
-        if !self.0.iter().any(|known| known == name) {
+        if self.0.len() < MAX_DROPPED && !self.0.iter().any(|known| known == name) {
             self.0.push(name.to_owned());
         }
     }
@@ -83,5 +85,7 @@ mod tests {
             dropped.note(name);
         }
         assert_eq!(dropped.0, ["seed", "n"]);
+        (0..1_000).for_each(|number| dropped.note(&number.to_string()));
+        assert_eq!(dropped.0.len(), 64);
     }
 }

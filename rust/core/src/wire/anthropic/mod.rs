@@ -1,0 +1,10 @@
+//! Anthropic: the Messages API.
+//!
+//! Source: docs.anthropic.com/en/api/messages, /en/api/errors, /en/docs/build-with-claude/streaming.
+
+mod base64;
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod words;

@@ -1,0 +1,42 @@
+//! The dialects whose streams can be told in another: each codec as the translation sees it.
+
+use super::translate::{Decode, Encode, Unreadable};
+use super::{anthropic, gemini, ollama, openai_chat};
+use crate::wire::model::Event;
+
+macro_rules! decodes {
+    ($($decoder:ty),+) => {$(
+        impl Decode for $decoder {
+            fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+                self.event(data, each).map_err(|_| Unreadable)
+            }
+
+            fn end(&mut self, each: &mut dyn FnMut(Event<'_>)) {
+                self.end(each);
+            }
+        }
+    )+};
+}
+
+macro_rules! encodes {
+    ($($encoder:ty),+) => {$(
+        impl Encode for $encoder {
+            fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+                self.event(event, out);
+            }
+        }
+    )+};
+}
+
+decodes!(
+    anthropic::stream::Decoder,
+    gemini::stream::Decoder,
+    ollama::stream::Decoder,
+    openai_chat::stream::Decoder
+);
+encodes!(
+    anthropic::stream::Encoder,
+    gemini::stream::Encoder,
+    ollama::stream::Encoder,
+    openai_chat::stream::Encoder
+);

@@ -1,0 +1,11 @@
+//! `OpenAI`'s chat completions to and from the canonical form; requests of the same dialect go by [`super::openai`].
+//!
+//! Source: platform.openai.com/docs/api-reference, chat/create, chat/object, chat-streaming.
+
+mod calls;
+mod content;
+pub mod error;
+mod members;
+pub mod request;
+pub mod response;
+pub mod stream;

@@ -1,0 +1,125 @@
+//! Every dialect's streams, told in every other: any split tells the same, and an end is an end.
+
+use std::fs;
+use std::path::PathBuf;
+
+use headgate_core::wire::openai::stream::{Framing, Outcome, Stop};
+use headgate_core::wire::openai_chat::response::Reply;
+use headgate_core::wire::translate::{Decode, Encode, Form, Translation};
+use headgate_core::wire::{anthropic, gemini, ollama, openai_chat};
+use proptest::prelude::*;
+
+const DIALECTS: [&str; 4] = ["anthropic", "gemini", "ollama", "openai_chat"];
+
+fn form(dialect: &str) -> Form {
+    if dialect == "ollama" { Form::Lines } else { Form::Sse }
+}
+
+fn decoder(dialect: &str) -> Box<dyn Decode> {
+    match dialect {
+        "anthropic" => Box::new(anthropic::stream::Decoder::default()),
+        "gemini" => Box::new(gemini::stream::Decoder::default()),
+        "ollama" => Box::new(ollama::stream::Decoder::default()),
+        _ => Box::new(openai_chat::stream::Decoder::default()),
+    }
+}
+
+fn encoder(dialect: &str) -> Box<dyn Encode> {
+    match dialect {
+        "anthropic" => Box::new(anthropic::stream::Encoder::default()),
+        "gemini" => Box::new(gemini::stream::Encoder::new(gemini::stream::Form::Sse)),
+        "ollama" => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Chat)),
+        _ => Box::new(openai_chat::stream::Encoder::new(&Reply { include_usage: true, ..Reply::default() })),
+    }
+}
+
+/// The streams of a dialect's golden scenes, with the names of the scenes.
+fn scenes(dialect: &str) -> Vec<(String, Vec<u8>)> {
+    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(dialect);
+    let mut found: Vec<(String, Vec<u8>)> = fs::read_dir(home)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|scene| {
+            let name = scene.file_name().to_string_lossy().into_owned();
+            fs::read(scene.path().join("stream.txt")).ok().map(|stream| (name, stream))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn told(from: &str, to: &str, pieces: &[&[u8]]) -> (Vec<u8>, Outcome, Option<Stop>) {
+    let mut translation = Translation::new(form(from), decoder(from), encoder(to), Framing::Raw);
+    let mut out = Vec::new();
+    for piece in pieces {
+        translation.feed(piece, &mut out);
+    }
+    let outcome = translation.finish(true, &mut out);
+    (out, outcome, translation.stop())
+}
+
+/// The text of a stream, thoughts and arguments included.
+fn text(dialect: &str, stream: &[u8]) -> String {
+    let mut translation = Translation::new(form(dialect), decoder(dialect), encoder(dialect), Framing::Raw);
+    translation.feed(stream, &mut Vec::new());
+    String::from_utf8_lossy(translation.text()).into_owned()
+}
+
+#[test]
+fn whole_streams_end_in_every_dialect_and_broken_ones_in_none() {
+    let mut streams = 0;
+    for from in DIALECTS {
+        for (name, stream) in scenes(from) {
+            for to in DIALECTS {
+                let (out, outcome, stop) = told(from, to, &[&stream]);
+                let broken = name.starts_with("error");
+                assert_eq!(outcome == Outcome::Truncated, broken, "{from}/{name} in {to}");
+                assert_eq!(stop == Some(Stop::ErrorEvent), broken, "{from}/{name} in {to}");
+                assert!(!out.is_empty() || broken, "{from}/{name} in {to}");
+                streams += 1;
+            }
+        }
+    }
+    assert!(streams >= 4 * 4 * 3, "{streams}");
+}
+
+#[test]
+fn what_was_told_is_told_back_the_same() {
+    for from in DIALECTS {
+        for (name, stream) in scenes(from).into_iter().filter(|(name, _)| name.starts_with("text")) {
+            for by in DIALECTS {
+                let (there, ..) = told(from, by, &[&stream]);
+                let (back, outcome, _) = told(by, from, &[&there]);
+                assert_eq!(outcome, Outcome::Complete, "{from}/{name} by {by}");
+                assert_eq!(text(from, &back), text(from, &stream), "{from}/{name} by {by}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_split_tells_the_same(cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..6)) {
+        for from in DIALECTS {
+            for (name, stream) in scenes(from) {
+                let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+                at.sort_unstable();
+                let mut pieces = Vec::new();
+                let mut rest = &stream[..];
+                for cut in at.iter().rev() {
+                    let (head, tail) = rest.split_at(*cut);
+                    pieces.push(tail);
+                    rest = head;
+                }
+                pieces.push(rest);
+                pieces.reverse();
+                for to in DIALECTS {
+                    prop_assert_eq!(told(from, to, &pieces), told(from, to, &[&stream]), "{}/{} in {}", from, name, to);
+                }
+            }
+        }
+    }
+}
