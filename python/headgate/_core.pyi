@@ -122,10 +122,11 @@ class SpoolPage:
 class Target:
     """Where a request goes, the same for all requests of one endpoint and model."""
 
-    def __new__(cls, head: bytes, model: str | None, served: str, asks_usage: bool) -> Target:
+    def __new__(cls, head: bytes, model: str | None, served: str, asks_usage: bool, dialect: str) -> Target:
         """`head` is the request's head but for its content-length; `model` replaces the one asked for.
 
-        `served` is the model that answers; `asks_usage`: streams are asked for their usage.
+        `served` is the model that answers; `asks_usage`: streams are asked for their usage; `dialect` is what
+        the provider speaks, `openai` or `anthropic`.
         """
 
 def error_body(message: str, type: str, param: str | None, code: str | None) -> bytes:
@@ -302,8 +303,12 @@ class Reader:
     def __init__(
         self, ledger: LedgerWorker, tokenizer: Tokenizer, tls: TlsClient | None, server_name: str
     ) -> None: ...
-    def begin(self, ticket: Ticket, target: Target, forward: bytes, options: int) -> bytes:
+    def begin(
+        self, ticket: Ticket, target: Target, forward: bytes, options: int
+    ) -> bytes | tuple[str, str | None, str]:
         """Arm for the ticket's answer; returns what to write to the socket.
+
+        Or (code, param, message) for a request that cannot be said in the target's dialect.
 
         `forward`: the caller's header lines that go on. `options`: CHUNKED 2 (towards the client), CAPTURE 8
         (keep the stream for the cache).

@@ -328,6 +328,8 @@ class Pipeline:
             try:
                 if step.provider.kind == "echo":
                     return self._echo(exchange)
+                if exchange.endpoint not in step.targets:
+                    raise _no_endpoint(exchange.endpoint, step.provider)
                 connection = pool.take_idle(step.provider) or await pool.connect(step, exchange.total_at)
                 try:
                     await self._send(exchange, step, connection, relay)
@@ -373,8 +375,11 @@ class Pipeline:
         options = CHUNKED if exchange.chunked else 0
         if exchange.cache_key is not None:
             options |= CAPTURE
-        target = step.targets[exchange.endpoint]
-        request = connection.reader.begin(exchange.ticket, target, exchange.forward, options)
+        # The caller's vendor headers are those of the caller's vendor.
+        forward = exchange.forward if step.provider.dialect == "openai" else b""
+        request = connection.reader.begin(exchange.ticket, step.targets[exchange.endpoint], forward, options)
+        if isinstance(request, tuple):
+            raise _unreadable(request)
         sink = relay.early_sink if relay is not None else None
         return connection.begin(request, step, exchange.total_at, sink)
 
@@ -422,6 +427,16 @@ class Pipeline:
             self._services.cache.keep(
                 exchange.cache_key, payload, time.monotonic_ns(), stream=stream, ttl_s=ttl_s
             )
+
+
+def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
+    code, param, message = found
+    return RequestError(Failure.INVALID_REQUEST, message, param=param, code=code)
+
+
+def _no_endpoint(endpoint: Endpoint, provider: Provider) -> RequestError:
+    message = f"The provider {provider.name!r} has no {endpoint.label}; ask for another model."
+    return RequestError(Failure.INVALID_REQUEST, message, param="model")
 
 
 def _wish(ask: Ask) -> Wish:

@@ -33,7 +33,7 @@ class Step:
         self.look_s = min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s)
         self.served_model = served = target.model or asked
         self.targets = {
-            endpoint: Target(head, target.model, served, provider.stream_usage)
+            endpoint: Target(head, target.model, served, provider.stream_usage, provider.dialect)
             for endpoint, head in heads.items()
         }
         label = quote(served, safe=_MODEL_CHARS)

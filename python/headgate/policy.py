@@ -11,10 +11,9 @@ from headgate.admission.keys import KeyRing, require_model
 from headgate.config.runtime import Permission
 from headgate.core import read_model
 from headgate.errors import Failure, RequestError
-from headgate.exchange import ENDPOINTS
 from headgate.plan import Plan, Step
 from headgate.routing.table import RouteTable
-from headgate.upstream.request import request_head
+from headgate.upstream.request import heads
 
 if TYPE_CHECKING:
     from headgate.admission.limits import OutputMeans
@@ -45,9 +44,7 @@ class Policy:
         self._desk = self.keys.desk(ledger, page)
         self.take = self._desk.open
         self._heads = {
-            provider.name: {endpoint: request_head(provider, endpoint.path) for endpoint in ENDPOINTS}
-            for provider in runtime.providers
-            if provider.kind == "http"
+            provider.name: heads(provider) for provider in runtime.providers if provider.kind == "http"
         }
 
     def first(

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
 GUIDES = [page for page in pages() if "reference" not in page.parts]
-ENVIRONMENT = {"OPENAI_API_KEY": "a-key-of-openai", "OPENROUTER_API_KEY": "a-key-of-openrouter"}
+ENVIRONMENT = {
+    "OPENAI_API_KEY": "a-key-of-openai",
+    "ANTHROPIC_API_KEY": "a-key-of-anthropic",
+    "OPENROUTER_API_KEY": "a-key-of-openrouter",
+}
 _REFUSED = re.compile(r'(?:Refused\(|Refusal::new\(|Refusal \{ status: )\s*(\d{3}), (?:code: )?"(\w+)"')
 _SCAN_CODE = re.compile(r'code: "(\w+)"')
 

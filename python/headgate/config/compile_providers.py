@@ -38,7 +38,7 @@ _OURS = frozenset(
     }
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/models", "/responses")
+_ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/models", "/responses", "/messages")
 
 
 class Endpoint(NamedTuple):
@@ -84,6 +84,7 @@ def provider(
         stream_usage=vendor.stream_usage,
         timeouts=overridden(timeouts, document.timeouts),
         models=tuple(dict.fromkeys(_models(document, vendor))),
+        dialect=vendor.dialect,
     )
 
 
@@ -201,6 +202,8 @@ def _headers(
         if not _HEADER_VALUE.fullmatch(secret.reveal()):
             findings.problem(here, "is empty or holds signs that a header cannot carry")
         headers[name.lower()] = (name, secret.reveal())
+    for name, value in vendor.headers:
+        headers.setdefault(name.lower(), (name, value))
     return tuple(headers.values())
 
 

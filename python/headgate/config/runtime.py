@@ -47,7 +47,8 @@ class Timeouts:
 class Provider:
     """One upstream, ready to be called.
 
-    `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`.
+    `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
+    `dialect` is `openai` or `anthropic`.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Provider:
     stream_usage: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
     models: tuple[str, ...] = ()
+    dialect: str = "openai"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ class Vendor(NamedTuple):
 
     `base_url` None must be configured. `env` names the variable that makes the provider in a configuration
     without `providers`; `env_is_host` says that it holds an address instead of a key. `prefixes` are the
-    patterns of the vendor's own models, empty where it hosts the models of others.
+    patterns of the vendor's own models, empty where it hosts the models of others. `dialect` is what it
+    speaks, `headers` what every request of its has besides the key.
     """
 
     type: str
@@ -28,6 +29,8 @@ class Vendor(NamedTuple):
     auth_scheme: str = "Bearer "
     prefixes: tuple[str, ...] = ()
     stream_usage: bool = True
+    dialect: str = "openai"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 _ROWS = (
@@ -38,6 +41,18 @@ _ROWS = (
         "https://platform.openai.com/docs/api-reference/authentication",
         env="OPENAI_API_KEY",
         prefixes=("gpt-*", "o*", "chatgpt-*", "text-embedding-*"),
+    ),
+    Vendor(
+        "anthropic",
+        "Anthropic",
+        "https://api.anthropic.com/v1",
+        "https://docs.anthropic.com/en/api/messages",
+        env="ANTHROPIC_API_KEY",
+        auth_header="x-api-key",
+        auth_scheme="",
+        prefixes=("claude-*",),
+        dialect="anthropic",
+        headers=(("anthropic-version", "2023-06-01"),),
     ),
     Vendor(
         "openrouter",
@@ -246,5 +261,5 @@ _ROWS = (
 
 CATALOG: dict[str, Vendor] = {row.type: row for row in _ROWS}
 
-NOT_YET = ("anthropic", "gemini", "azure", "bedrock", "vertex", "cohere")
+NOT_YET = ("gemini", "azure", "bedrock", "vertex", "cohere")
 """Types that other gateways have and this one does not speak yet."""

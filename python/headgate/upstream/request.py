@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headgate.core import VERSION
+from headgate.exchange import CHAT, ENDPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from headgate.config.runtime import Provider
+    from headgate.exchange import Endpoint
 
 FORWARDED = frozenset(
     {
@@ -27,8 +29,14 @@ FORWARDED = frozenset(
 )
 
 
-def request_head(provider: Provider, path: str) -> bytes:
-    """Everything of the head that is the same for all requests to one endpoint of a provider."""
+def heads(provider: Provider) -> dict[Endpoint, bytes]:
+    """By endpoint, what is the same in the heads of all requests; endpoints that it lacks are out."""
+    if provider.dialect == "anthropic":
+        return {CHAT: _head(provider, "/messages")}
+    return {endpoint: _head(provider, endpoint.path) for endpoint in ENDPOINTS}
+
+
+def _head(provider: Provider, path: str) -> bytes:
     host = f"[{provider.host}]" if ":" in provider.host else provider.host
     port = "" if provider.port == (443 if provider.tls else 80) else f":{provider.port}"
     lines = [

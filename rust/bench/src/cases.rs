@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::{env, fs, process};
 
+use crate::dialects;
 use headgate_core::cache_key::cache_key;
 use headgate_core::http1::{Limits as HttpLimits, ResponseReader};
 use headgate_core::keys::KeyTable;
@@ -35,7 +36,7 @@ const KEYS: u64 = 1_000;
 
 /// Every case by its name in `benches/budgets.toml`.
 pub(crate) fn all() -> Vec<(&'static str, Setup)> {
-    vec![
+    let mut cases: Vec<(&'static str, Setup)> = vec![
         ("find_key", find_key),
         ("scan", scan_request),
         ("scan_100_kb", scan_long),
@@ -47,7 +48,9 @@ pub(crate) fn all() -> Vec<(&'static str, Setup)> {
         ("relay_event", relay_event),
         ("count_tokens", count_tokens),
         ("record", render_record),
-    ]
+    ];
+    cases.extend(dialects::ALL);
+    cases
 }
 
 fn find_key() -> Result<Case, Box<dyn Error>> {

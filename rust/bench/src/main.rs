@@ -5,6 +5,7 @@
 //! of two numbers of times under `valgrind --tool=callgrind` is the cost of one, free of start-up.
 
 mod cases;
+mod dialects;
 
 use std::env;
 use std::error::Error;

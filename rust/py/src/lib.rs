@@ -4,10 +4,12 @@
 //! dictionary; a refusal is a return value. Each method is a few lines over `headgate-core` and
 //! `headgate-ledger`, where the logic and its tests are.
 
+mod answer;
 mod answers;
 mod books;
 mod cache;
 mod desk;
+mod dialect;
 mod head;
 mod keys;
 mod ledger;

@@ -5,14 +5,15 @@
 use headgate_core::http1::{ContentKind, End, Limits, ResponseReader, RetryAfter};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
-use headgate_core::wire::openai::stream::{Outcome, Settings, Stop, StreamRelay, end};
-use headgate_core::wire::openai::{error, response};
+use headgate_core::wire::openai::stream::{Outcome, Stop, end};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::answer::{Answer, Expected, STREAM, WANTS_USAGE};
 use crate::answers::{UsageTuple, framing_of};
+use crate::dialect::{Dialect, to_anthropic};
 use crate::ledger::LedgerWorker;
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, push_sized};
 use crate::tls::{Session, TlsClient};
 use crate::tokens::Tokenizer;
 
@@ -24,78 +25,19 @@ const FAILED: u32 = 16;
 const OUTGOING: u32 = 32;
 const GOOD: u32 = 64;
 
-const STREAM: u32 = 1;
-const CHUNKED: u32 = 2;
-const WANTS_USAGE: u32 = 4;
-const CAPTURE: u32 = 8;
-
 /// Longest answer that is taken whole.
 const MAX_BODY_BYTES: usize = 64 << 20;
-/// Longest stream that is kept for the cache.
-const MAX_CAPTURE_BYTES: usize = 1 << 20;
 const KEPT_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Everything about the answer under way.
-struct Answer {
-    relay: StreamRelay,
-    wants_stream: bool,
-    chunked: bool,
-    capture: Option<Vec<u8>>,
-    body: Vec<u8>,
-    slot: u64,
-    prompt_tokens: u32,
-    encoding: Encoding,
-    folded_tokens: u64,
-    usage: Option<Usage>,
-    failure: Option<&'static str>,
-}
-
-impl Answer {
-    fn new(options: u32, encoding: Encoding, slot: u64, prompt_tokens: u32) -> Self {
-        let chunked = options & CHUNKED != 0;
-        let settings = Settings {
-            framing: framing_of(chunked),
-            client_wants_usage: options & WANTS_USAGE != 0,
-            done_required: true,
-        };
-        Self {
-            relay: StreamRelay::new(settings),
-            wants_stream: options & STREAM != 0,
-            chunked,
-            capture: (options & CAPTURE != 0).then(Vec::new),
-            body: Vec::new(),
-            slot,
-            prompt_tokens,
-            encoding,
-            folded_tokens: 0,
-            usage: None,
-            failure: None,
-        }
-    }
-
-    fn take_in(&mut self, relaying: bool, piece: &[u8], out: &mut Vec<u8>) {
-        if !relaying {
-            self.body.extend_from_slice(piece);
-            return;
-        }
-        self.relay.push(piece, out);
-        if let Some(capture) = &mut self.capture {
-            if capture.len() + piece.len() > MAX_CAPTURE_BYTES {
-                self.capture = None;
-            } else {
-                capture.extend_from_slice(piece);
-            }
-        }
-    }
-}
 
 /// Where a request goes, the same for all requests of one endpoint and model.
 #[pyclass(frozen, module = "headgate._core")]
 pub(crate) struct Target {
     head: Vec<u8>,
     model: Option<String>,
+    served: String,
     asks_usage: bool,
     encoding: Encoding,
+    dialect: Dialect,
 }
 
 #[pymethods]
@@ -103,8 +45,16 @@ impl Target {
     /// `head` is all of the request's head but its `content-length`; `model` replaces the one that was asked
     /// for, `served` is the one that answers; `asks_usage`: streams are asked for their usage.
     #[new]
-    fn new(head: Vec<u8>, model: Option<String>, served: &str, asks_usage: bool) -> Self {
-        Self { head, model, asks_usage, encoding: Encoding::for_model(served) }
+    fn new(
+        head: Vec<u8>,
+        model: Option<String>,
+        served: &str,
+        asks_usage: bool,
+        dialect: &str,
+    ) -> PyResult<Self> {
+        let dialect = Dialect::named(dialect)?;
+        let encoding = Encoding::for_model(served);
+        Ok(Self { head, model, served: served.to_owned(), asks_usage, encoding, dialect })
     }
 }
 
@@ -124,7 +74,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     fn relaying(&self) -> bool {
-        self.answer.wants_stream
+        self.answer.wants_stream()
             && self.http.head().is_some_and(|head| {
                 head.status == 200 && head.content == ContentKind::EventStream && !head.encoded
             })
@@ -170,7 +120,7 @@ impl Reader {
         let Self { http, answer, out, .. } = self;
         answer.relay.begin(input.len());
         let fed = http.feed(input, |head, piece| {
-            let relaying = answer.wants_stream
+            let relaying = answer.wants_stream()
                 && head.status == 200
                 && head.content == ContentKind::EventStream
                 && !head.encoded;
@@ -194,7 +144,7 @@ impl Reader {
             return self.fail("encoded");
         }
         let relaying = self.relaying();
-        if relaying || (ok && !self.answer.wants_stream) {
+        if relaying || (ok && !self.answer.wants_stream()) {
             self.flags |= GOOD;
         }
         if relaying {
@@ -212,7 +162,7 @@ impl Reader {
         }
         match self.answer.relay.stop() {
             Some(Stop::Done) => {
-                end(framing_of(self.answer.chunked), &mut self.out);
+                end(framing_of(self.answer.chunked()), &mut self.out);
                 self.flags |= DONE;
             }
             Some(Stop::ErrorEvent) => self.fail("error_event"),
@@ -226,7 +176,7 @@ impl Reader {
     fn finish_stream(&mut self, clean: bool) {
         match self.answer.relay.finish(clean, &mut self.out) {
             Outcome::Complete => {
-                end(framing_of(self.answer.chunked), &mut self.out);
+                end(framing_of(self.answer.chunked()), &mut self.out);
                 self.flags |= DONE;
             }
             Outcome::Truncated => self.fail("truncated"),
@@ -235,11 +185,8 @@ impl Reader {
 
     fn finish_whole(&mut self) {
         let ok = self.http.head().is_some_and(|head| head.status == 200);
-        if ok {
-            match response::read_answer(&self.answer.body) {
-                Ok(answer) => self.answer.usage = answer.usage,
-                Err(_) => return self.fail("garbage"),
-            }
+        if ok && let Err(failure) = self.answer.read_whole() {
+            return self.fail(failure);
         }
         self.flags |= DONE;
     }
@@ -251,15 +198,15 @@ impl Reader {
             && let Some(text) = answer.relay.take_text()
         {
             let text = String::from_utf8_lossy(&text);
-            answer.folded_tokens += self.tokenizer.get().count_as(&text, answer.encoding);
+            answer.folded_tokens += self.tokenizer.get().count_as(&text, answer.expected.encoding);
         }
-        if answer.slot != 0 {
+        if answer.expected.slot != 0 {
             let (prompt, completion) = answer.relay.usage().map_or_else(
-                || (u64::from(answer.prompt_tokens), answer.relay.text_bytes().div_ceil(4)),
+                || (u64::from(answer.expected.prompt_tokens), answer.relay.text_bytes().div_ceil(4)),
                 |usage| (usage.prompt, usage.completion),
             );
             let small = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX);
-            self.ledger.borrow(py).0.progress(answer.slot, small(prompt), small(completion));
+            self.ledger.borrow(py).0.progress(answer.expected.slot, small(prompt), small(completion));
         }
     }
 
@@ -329,21 +276,22 @@ impl Reader {
             tokenizer,
             session,
             http: ResponseReader::new(Limits::default()),
-            answer: Answer::new(0, Encoding::O200k, 0, 0),
+            answer: Answer::new(Expected::NOTHING),
             plain: Vec::new(),
             out: Vec::new(),
             flags,
         })
     }
 
+    /// What to write to the socket; or (code, param, message) for what the provider's dialect cannot say.
     fn begin<'py>(
         &mut self,
         py: Python<'py>,
-        ticket: &Ticket,
+        mut ticket: PyRefMut<'py, Ticket>,
         target: &Target,
         forward: &[u8],
         options: u32,
-    ) -> Bound<'py, PyBytes> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let ask = &ticket.ask;
         let mut options = options;
         if ask.stream {
@@ -352,15 +300,39 @@ impl Reader {
         if ask.include_usage {
             options |= WANTS_USAGE;
         }
-        let prompt_tokens = u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX);
-        self.arm(Answer::new(options, target.encoding, ticket.slot(), prompt_tokens));
         let mut request =
             Vec::with_capacity(target.head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
         request.extend_from_slice(&target.head);
         request.extend_from_slice(forward);
-        let model = target.model.as_deref();
-        ticket.push_body(py, model, ask.stream && target.asks_usage, &mut request);
-        PyBytes::new(py, &self.seal(request))
+        let mut expected = Expected {
+            options,
+            dialect: target.dialect,
+            json_tool: None,
+            encoding: target.encoding,
+            slot: ticket.slot(),
+            prompt_tokens: u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX),
+            created_s: ticket.started_s(),
+        };
+        match target.dialect {
+            Dialect::OpenAi => {
+                let ask_usage = ask.stream && target.asks_usage;
+                ticket.push_body(py, target.model.as_deref(), ask_usage, &mut request);
+                ticket.dropped = Vec::new();
+            }
+            Dialect::Anthropic => match to_anthropic(ask.body.as_bytes(py), &target.served) {
+                Ok(said) => {
+                    push_sized(&said.body, &mut request);
+                    expected.json_tool = said.json_tool;
+                    ticket.dropped = said.dropped;
+                }
+                Err(refused) => {
+                    let refusal = (refused.code, refused.param, refused.message);
+                    return Ok(refusal.into_pyobject(py)?.into_any());
+                }
+            },
+        }
+        self.arm(Answer::new(expected));
+        Ok(PyBytes::new(py, &self.seal(request)).into_any())
     }
 
     fn outgoing<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
@@ -384,7 +356,7 @@ impl Reader {
             // close_notify is the peer's end of data, whether or not its socket closes now.
             self.end_of_data();
         }
-        if self.answer.wants_stream && self.flags & HEAD != 0 {
+        if self.answer.wants_stream() && self.flags & HEAD != 0 {
             self.note_progress(py);
         }
         self.take_out(py)
@@ -407,7 +379,7 @@ impl Reader {
 
     #[getter]
     fn error_event(&self) -> Option<String> {
-        error::read_error(self.answer.relay.error_event()?).map(|error| error.message)
+        self.answer.error_message()
     }
 
     /// Nothing is in flight and the next request may go over this connection.
@@ -457,7 +429,7 @@ impl Reader {
     fn count_text(&self) -> u64 {
         let answer = &self.answer;
         let text = String::from_utf8_lossy(answer.relay.text());
-        answer.folded_tokens + self.tokenizer.get().count_as(&text, answer.encoding)
+        answer.folded_tokens + self.tokenizer.get().count_as(&text, answer.expected.encoding)
     }
 }
 

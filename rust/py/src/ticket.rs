@@ -69,6 +69,16 @@ pub(crate) struct Ticket {
     times: Times,
     usage: Usage,
     usage_source: &'static str,
+    /// A header line that names what had no place in the last attempt's dialect, or nothing.
+    pub(crate) dropped: Vec<u8>,
+}
+
+/// Appends a body's length as a header line, the end of the head, and the body.
+pub(crate) fn push_sized(body: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    push_u64(out, body.len() as u64);
+    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(body);
 }
 
 impl Ticket {
@@ -76,26 +86,35 @@ impl Ticket {
         let (received, begun, started_ms) = started;
         let times = Times { received, begun, ..Times::default() };
         let usage = Usage::default();
-        Self { books, ask, admission, plan, attempts: 0, started_ms, times, usage, usage_source: "none" }
+        Self {
+            books,
+            ask,
+            admission,
+            plan,
+            attempts: 0,
+            started_ms,
+            times,
+            usage,
+            usage_source: "none",
+            dropped: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn started_s(&self) -> u64 {
+        self.started_ms / 1_000
     }
 
     pub(crate) const fn slot(&self) -> u64 {
         self.admission.slot
     }
 
-    /// The body with another model and, if asked, with the usage chunk turned on.
+    /// The body with another model and, if asked, with the usage chunk turned on; its length before it.
     pub(crate) fn push_body(&self, py: Python<'_>, model: Option<&str>, ask_usage: bool, out: &mut Vec<u8>) {
         let body = self.ask.body.as_bytes(py);
-        out.extend_from_slice(b"content-length: ");
         if model.is_some() || (ask_usage && !self.ask.include_usage) {
-            let body = request::rewrite(body, &self.ask.edits, model, ask_usage);
-            push_u64(out, body.len() as u64);
-            out.extend_from_slice(b"\r\n\r\n");
-            out.extend_from_slice(&body);
+            push_sized(&request::rewrite(body, &self.ask.edits, model, ask_usage), out);
         } else {
-            push_u64(out, body.len() as u64);
-            out.extend_from_slice(b"\r\n\r\n");
-            out.extend_from_slice(body);
+            push_sized(body, out);
         }
     }
 
@@ -120,6 +139,7 @@ impl Ticket {
         self.admission.push_headers(&mut out);
         out.extend_from_slice(served);
         out.extend_from_slice(passed);
+        out.extend_from_slice(&self.dropped);
         out.extend_from_slice(b"x-headgate-cache: ");
         out.extend_from_slice(cache.as_bytes());
         out.extend_from_slice(b"\r\nx-headgate-attempts: ");

@@ -16,8 +16,8 @@ KEY = "0123456789abcdef"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
 FAULTS = [
     (
-        "providers: [{name: anthropic, models: [a]}]",
-        'name: "anthropic" is not supported yet; supported types: openai,',
+        "providers: [{name: bedrock, models: [a]}]",
+        'name: "bedrock" is not supported yet; supported types: openai,',
     ),
     ("providers: [{name: x, type: gemini, models: [a]}]", 'type: "gemini" is not supported yet'),
     (

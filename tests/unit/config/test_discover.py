@@ -20,9 +20,11 @@ def test_a_key_makes_the_provider_with_its_prefixes(compile_text):
         "o*": "openai",
         "chatgpt-*": "openai",
         "text-embedding-*": "openai",
+        "claude-*": "anthropic",
         "echo": "echo",
     }
     assert runtime.providers[0].headers == (("Authorization", "Bearer sk-1"),)
+    assert runtime.providers[1].headers == (("x-api-key", "a"), ("anthropic-version", "2023-06-01"))
 
 
 def test_a_host_of_many_makers_models_is_remarked(compile_text):

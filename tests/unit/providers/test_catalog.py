@@ -13,11 +13,14 @@ from headgate.config.findings import Findings
 from headgate.config.problems import Origin
 from headgate.config.schema import Provider
 from headgate.config.secrets import Secret
+from headgate.exchange import CHAT
 from headgate.providers.catalog import CATALOG, NOT_YET, Vendor
+from headgate.upstream.request import heads
 
 HTTP = [row for row in CATALOG.values() if row.kind == "http"]
 # Read from the vendors' pages (each row's `source`), written a second time so that a slip in a row is seen.
 CHAT_URLS = {
+    "anthropic": "https://api.anthropic.com/v1/messages",
     "openai": "https://api.openai.com/v1/chat/completions",
     "openrouter": "https://openrouter.ai/api/v1/chat/completions",
     "groq": "https://api.groq.com/openai/v1/chat/completions",
@@ -43,6 +46,7 @@ CHAT_URLS = {
     "sglang": "http://127.0.0.1:30000/v1/chat/completions",
     "localai": "http://127.0.0.1:8080/v1/chat/completions",
 }
+HEADERS = {"anthropic": (("x-api-key", "the-key"), ("anthropic-version", "2023-06-01"))}
 
 
 @pytest.fixture
@@ -67,9 +71,18 @@ def test_each_row_is_called_at_its_address_with_its_header(row: Vendor, compiled
     default = 443 if made.tls else 80
     authority = made.host if made.port == default else f"{made.host}:{made.port}"
     expected = "http://10.0.0.1:9/v1/chat/completions" if own else CHAT_URLS[row.type]
-    assert f"{scheme}://{authority}{made.base_path}/chat/completions" == expected
-    assert made.headers == (("Authorization", "Bearer the-key"),)
+    head = heads(made)[CHAT].decode()
+    assert f"POST {made.base_path}" in head
+    assert f"{scheme}://{authority}{head.split()[1]}" == expected
+    assert made.headers == HEADERS.get(row.type, (("Authorization", "Bearer the-key"),))
     assert (made.kind, made.type, made.stream_usage) == ("http", row.type, row.stream_usage)
+    assert made.dialect == ("anthropic" if row.type == "anthropic" else "openai")
+
+
+def test_a_configured_version_wins_over_the_row_s(compiled):
+    headers = {"Anthropic-Version": Secret("2024-01-01")}
+    made = compiled(Provider(name="anthropic", api_key=Secret("the-key"), headers=headers, models=["m"]))
+    assert made.headers == (("x-api-key", "the-key"), ("Anthropic-Version", "2024-01-01"))
 
 
 def test_no_row_is_forgotten_here():
