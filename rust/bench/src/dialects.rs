@@ -1,5 +1,7 @@
 //! The cases of translation between two dialects.
 
+#![expect(clippy::unnecessary_wraps, reason = "all setups have one type, and some can fail")]
+
 use std::error::Error;
 use std::hint::black_box;
 
