@@ -145,7 +145,7 @@ def test_relay_event(timed: Timed, tmp_path: Path) -> None:
     books = ledger(tmp_path)
     reader = Reader(books.attach(0), tokenizer(), None, "upstream")
     ticket = take(desk(books, SpoolPage()), REQUEST[:-1] + b',"stream":true}')
-    target = Target(b"POST / HTTP/1.1\r\n", None, "gpt-4o-mini", asks_usage=False)
+    target = Target(b"POST / HTTP/1.1\r\n", None, "gpt-4o-mini", asks_usage=False, dialect="openai")
     data = chunk(EVENT)
 
     def work() -> None:
