@@ -310,7 +310,7 @@ class Reader:
 
         Or (code, param, message) for a request that cannot be said in the target's dialect.
 
-        `forward`: the caller's header lines that go on. `options`: CHUNKED 2 (towards the client), CAPTURE 8
+        `forward`: the caller's header lines that go on to a provider of the caller's dialect. `options`: CHUNKED 2 (towards the client), CAPTURE 8
         (keep the stream for the cache).
         """
     def outgoing(self) -> bytes | None:

@@ -328,8 +328,6 @@ class Pipeline:
             try:
                 if step.provider.kind == "echo":
                     return self._echo(exchange)
-                if exchange.endpoint not in step.targets:
-                    raise _no_endpoint(exchange.endpoint, step.provider)
                 connection = pool.take_idle(step.provider) or await pool.connect(step, exchange.total_at)
                 try:
                     await self._send(exchange, step, connection, relay)
@@ -375,9 +373,10 @@ class Pipeline:
         options = CHUNKED if exchange.chunked else 0
         if exchange.cache_key is not None:
             options |= CAPTURE
-        # The caller's vendor headers are those of the caller's vendor.
-        forward = exchange.forward if step.provider.dialect == "openai" else b""
-        request = connection.reader.begin(exchange.ticket, step.targets[exchange.endpoint], forward, options)
+        target = step.targets.get(exchange.endpoint)
+        if target is None:
+            raise _no_endpoint(exchange.endpoint, step.provider)
+        request = connection.reader.begin(exchange.ticket, target, exchange.forward, options)
         if isinstance(request, tuple):
             raise _unreadable(request)
         sink = relay.early_sink if relay is not None else None

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from headgate.errors import Failure, RequestError
+from headgate.upstream.outbox import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,6 @@ class Connection(asyncio.Protocol):
         "_phase",
         "_start",
         "_total_at",
-        "_unsent",
         "_waiter",
         "deadline",
         "first_token_ns",
@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
         "sink",
         "timeouts",
         "transport",
+        "unsent",
         "used",
     )
 
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
         """`lost` is told when the socket is gone."""
         self.reader = reader
         self._outbox = outbox
-        self._unsent = b""
+        self.unsent = b""
         self._lost = lost
         self._loop = loop
         self._clock = loop.time
@@ -178,16 +179,9 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             waiter.set_result(None)
         else:
-            self._unsent = request
+            self.unsent = request
             self._outbox.put(self)
         return waiter
-
-    def send(self) -> None:
-        """Write the request that waits, if one does."""
-        request, self._unsent = self._unsent, b""
-        transport = self.transport
-        if request and transport is not None and not transport.is_closing():
-            transport.write(request)
 
     def judge(self) -> bool:
         """Whether there is an answer; False when a kept connection was closed before any byte of one came.
@@ -316,7 +310,7 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         # Sealed before this, so it goes before this: TLS counts its records.
-        self.send()
+        send(self)
         data = self.reader.outgoing()
         if data is not None and self.transport is not None:
             self.transport.write(data)

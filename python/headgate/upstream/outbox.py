@@ -14,10 +14,19 @@ if TYPE_CHECKING:
 
 
 class Sender(Protocol):
-    """Whose request it is."""
+    """Whose request it is: `unsent` is what waits, empty when it was sent before its turn's end."""
 
-    def send(self) -> None:
-        """Write the request, unless that was done or the connection is closed."""
+    unsent: bytes
+    transport: asyncio.Transport | None
+
+
+def send(sender: Sender) -> None:
+    """Write the request that waits, if one does and its connection is open."""
+    request, transport = sender.unsent, sender.transport
+    if request:
+        sender.unsent = b""
+        if transport is not None and not transport.is_closing():
+            transport.write(request)
 
 
 class Outbox:
@@ -30,7 +39,7 @@ class Outbox:
         self._waiting: list[Sender] = []
 
     def put(self, sender: Sender) -> None:
-        """Tell `sender` to send at the end of the turn."""
+        """Write what `sender` has unsent at the end of the turn."""
         if not self._waiting:
             self._loop.call_soon(self._send)
         self._waiting.append(sender)
@@ -38,4 +47,4 @@ class Outbox:
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
         for sender in waiting:
-            sender.send()
+            send(sender)

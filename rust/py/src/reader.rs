@@ -303,7 +303,10 @@ impl Reader {
         let mut request =
             Vec::with_capacity(target.head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
         request.extend_from_slice(&target.head);
-        request.extend_from_slice(forward);
+        if target.dialect == Dialect::OpenAi {
+            // The caller's vendor headers are for the caller's vendor.
+            request.extend_from_slice(forward);
+        }
         let mut expected = Expected {
             options,
             dialect: target.dialect,
