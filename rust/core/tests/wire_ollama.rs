@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headgate_core::usage::Usage;
+use headgate_core::wire::lines::Lines;
 use headgate_core::wire::model::{
     Chat, Dropped, Effort, Event, Finish, Media, Part, Reasoning, Refused, Role, Source, Tool, ToolChoice,
     Turn,
 };
-use headgate_core::wire::ollama::lines::Lines;
 use headgate_core::wire::ollama::request::{self, Settings, Think};
 use headgate_core::wire::ollama::stream::{Decoder, Encoder};
 use headgate_core::wire::ollama::{Endpoint, error, response};
@@ -63,7 +63,7 @@ fn decode_stream(pieces: &[&[u8]]) -> Vec<Event<'static>> {
     for piece in pieces {
         lines.feed(piece, &mut read).unwrap();
     }
-    lines.end(&mut read);
+    lines.feed(b"\n", &mut read).unwrap();
     decoder.end(&mut |event| events.push(owned(event)));
     events
 }

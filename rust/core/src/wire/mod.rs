@@ -7,6 +7,7 @@ pub mod bedrock;
 mod calls;
 mod codecs;
 pub mod gemini;
+pub mod lines;
 pub mod model;
 pub mod ollama;
 pub mod openai;

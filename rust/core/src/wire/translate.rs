@@ -3,8 +3,9 @@
 //! Invariant: any split of the upstream's bytes gives the same payload; nothing of an event leaves before all
 //! of it came, so the client is never in the middle of one; after the end, or a failure, nothing leaves.
 
-use crate::sse::{EventParser, MAX_EVENT_BYTES};
+use crate::sse::EventParser;
 use crate::usage::Usage;
+use crate::wire::lines::Lines;
 use crate::wire::model::Event;
 use crate::wire::openai::stream::{Framing, Outcome, Stop, Text, append};
 
@@ -39,7 +40,7 @@ enum Cutter {
     /// Server-sent events.
     Sse(EventParser),
     /// One JSON document a line.
-    Lines(Vec<u8>),
+    Lines(Lines),
 }
 
 /// How the upstream's events are told apart.
@@ -108,7 +109,7 @@ impl Translation {
     pub fn new(form: Form, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>, framing: Framing) -> Self {
         let cutter = match form {
             Form::Sse => Cutter::Sse(EventParser::default()),
-            Form::Lines => Cutter::Lines(Vec::new()),
+            Form::Lines => Cutter::Lines(Lines::default()),
         };
         Self { cutter, decoder, encoder, framing, facts: Facts::default(), payload: Vec::new() }
     }
@@ -131,7 +132,7 @@ impl Translation {
         };
         let fits = match cutter {
             Cutter::Sse(parser) => parser.feed(input, |event| one(event.data)).is_ok(),
-            Cutter::Lines(held) => cut_lines(held, input, &mut one),
+            Cutter::Lines(lines) => lines.feed(input, one).is_ok(),
         };
         if !fits && self.facts.stop.is_none() {
             self.facts.stop = Some(Stop::TooLarge);
@@ -142,11 +143,8 @@ impl Translation {
     /// Ends the stream; `clean` means that the upstream's body was whole by its own framing.
     pub fn finish(&mut self, clean: bool, out: &mut Vec<u8>) -> Outcome {
         if clean && self.facts.stop.is_none() {
-            if let Cutter::Lines(held) = &mut self.cutter
-                && !held.trim_ascii().is_empty()
-            {
-                held.push(b'\n');
-                self.feed(b"", out);
+            if matches!(self.cutter, Cutter::Lines(_)) {
+                self.feed(b"\n", out);
             }
             let Self { decoder, encoder, facts, payload, .. } = self;
             decoder.end(&mut |event| {
@@ -210,21 +208,6 @@ impl Translation {
             self.payload = Vec::new();
         }
     }
-}
-
-/// Hands out every line that ends in `input`; false when one is too long.
-fn cut_lines(held: &mut Vec<u8>, input: &[u8], each: &mut impl FnMut(&[u8])) -> bool {
-    held.extend_from_slice(input);
-    let mut start = 0;
-    while let Some(length) = held.get(start..).and_then(|rest| memchr::memchr(b'\n', rest)) {
-        let line = held.get(start..start + length).unwrap_or_default().trim_ascii();
-        if !line.is_empty() {
-            each(line);
-        }
-        start += length + 1;
-    }
-    held.drain(..start);
-    held.len() <= MAX_EVENT_BYTES
 }
 
 #[cfg(test)]

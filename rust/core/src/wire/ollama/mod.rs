@@ -3,7 +3,6 @@
 //! Source: github.com/ollama/ollama, docs/api.md; docs.ollama.com/api.
 
 pub mod error;
-pub mod lines;
 pub mod request;
 pub mod response;
 pub mod stream;

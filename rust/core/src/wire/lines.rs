@@ -21,7 +21,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Hands every line that ends in `input` to `sink`, without its line feed; the rest is kept.
+    /// Hands every line that ends in `input` to `sink`, blank ones and the white space around it left out; the
+    /// rest is kept. A line feed of its own ends the last line of a body that did not.
     ///
     /// # Errors
     /// [`LineTooLong`]; what was kept is gone then, and the stream cannot be read on.
@@ -31,23 +32,16 @@ impl Lines {
             memchr(b'\n', rest).and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?)))
         {
             if self.partial.is_empty() {
-                sink(line);
+                hand(line, &mut sink);
             } else {
                 self.keep(line)?;
-                sink(&self.partial);
+                hand(&self.partial, &mut sink);
                 self.partial.clear();
                 self.partial.shrink_to(KEPT_BUFFER_BYTES);
             }
             rest = behind;
         }
         self.keep(rest)
-    }
-
-    /// Hands over the last line, if the stream did not end it.
-    pub fn end(&mut self, mut sink: impl FnMut(&[u8])) {
-        if !self.partial.is_empty() {
-            sink(&std::mem::take(&mut self.partial));
-        }
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), LineTooLong> {
@@ -57,6 +51,13 @@ impl Lines {
         }
         self.partial.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+fn hand(line: &[u8], sink: &mut impl FnMut(&[u8])) {
+    let line = line.trim_ascii();
+    if !line.is_empty() {
+        sink(line);
     }
 }
 
