@@ -8,6 +8,7 @@ mod calls;
 mod codecs;
 pub mod gemini;
 pub mod lines;
+pub mod malformed;
 pub mod model;
 pub mod ollama;
 pub mod openai;

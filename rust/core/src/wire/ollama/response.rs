@@ -3,42 +3,13 @@
 //! Invariant: a whole answer is the one line of a stream that says everything; what [`Writer`] gives is one
 //! JSON object, whatever it was told. Source: docs/api.md, "Generate a chat completion", no streaming.
 
-use std::fmt;
-
 use super::Endpoint;
 use super::answer::{Calls, Outcome, Said, Shape, entries};
 use super::error;
 use super::stream::Decoder;
+pub use crate::wire::malformed::Malformed;
 use crate::wire::model::Event;
 use crate::wire::openai::error::redact;
-
-/// An answer, or a line of one, that is not what the dialect says it is. It quotes nothing of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in bytes, from 1; 0 where the fault is before the first.
-    pub column: usize,
-    /// What is wrong.
-    pub reason: &'static str,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (at line {}, column {})", self.reason, self.line, self.column)
-    }
-}
-
-impl From<serde_json::Error> for Malformed {
-    fn from(error: serde_json::Error) -> Self {
-        let reason = match error.classify() {
-            serde_json::error::Category::Eof => "the JSON ends too early",
-            serde_json::error::Category::Data => "a member has the wrong type",
-            _ => "it is not JSON",
-        };
-        Self { line: error.line(), column: error.column(), reason }
-    }
-}
 
 /// Reads a whole answer of either endpoint.
 ///
