@@ -11,10 +11,10 @@ VERSION: Final[str]
 class PanicException(BaseException):
     """The native core broke; answered with 500 and counted."""
 
-def read_model(body: bytes, endpoint: int) -> str | tuple[str, str | None, str]:
+def read_model(body: bytes, endpoint: int, model: str | None) -> str | tuple[str, str | None, str]:
     """The model that a request asks for, or (code, param, message) when the body cannot be served.
 
-    `endpoint` is 0 chat completions, 1 completions, 2 embeddings.
+    `endpoint` is the number of one of `headgate.exchange`'s; `model` the one that the path names, which wins.
     """
 
 @final
@@ -43,11 +43,15 @@ class Desk:
     def forget(self) -> None:
         """Forget every plan."""
     def open(
-        self, authorization: bytes | None, body: bytes, endpoint: int, started: tuple[int, int, int]
+        self,
+        authorization: bytes | None,
+        body: bytes,
+        asked: tuple[int, str | None],
+        started: tuple[int, int, int],
     ) -> Ticket | None:
         """A ticket, granted or refused by a limit; None when anything else is the matter, or no plan is known.
 
-        `started`: received and begun (monotonic ns), begun (Unix ms).
+        `asked`: the endpoint's number, and the model where the path names it. `started`: received and begun (monotonic ns), begun (Unix ms).
         """
 
 @final
@@ -122,21 +126,32 @@ class SpoolPage:
 class Target:
     """Where a request goes, the same for all requests of one endpoint and model."""
 
-    def __new__(cls, head: bytes, model: str | None, served: str, asks_usage: bool, dialect: str) -> Target:
-        """`head` is the request's head but for its content-length; `model` replaces the one asked for.
+    def __new__(cls, heads: tuple[bytes, bytes], model: str | None, manner: Manner, dialect: str) -> Target:
+        """`heads` are the request's head but for its content-length, for a whole answer and for a stream.
 
-        `served` is the model that answers; `asks_usage`: streams are asked for their usage; `dialect` is what
-        the provider speaks, `openai` or `anthropic`.
+        `model` replaces the one asked for; `dialect` is what the provider is spoken to in.
         """
 
-def error_body(message: str, type: str, param: str | None, code: str | None) -> bytes:
-    """OpenAI's error object as JSON."""
+@final
+class Manner:
+    """How one model of one provider is to be spoken to."""
 
-def read_error(body: bytes) -> str | None:
-    """The message of an upstream's error body, secrets masked; None when it has none."""
+    def __new__(
+        cls, model: str, max_output_tokens: int | None, traits: list[str], on_unsupported: str
+    ) -> Manner:
+        """`traits` are names of the catalogue; `on_unsupported` is drop, warn or reject."""
 
-def stream_error(chunked: bool, message: str, type: str, code: str) -> bytes:
-    """The error event that ends a broken stream, with the terminal chunk when `chunked`."""
+def error_body(dialect: str, status: int, message: str, names: tuple[str, str | None, str | None]) -> bytes:
+    """An error in a dialect's shape; `names` are OpenAI's type, the field to blame, and the code."""
+
+def read_error(body: bytes, dialect: str) -> tuple[str, str | None, str | None, str | None] | None:
+    """Message (secrets masked), type, param and code of a provider's error body; None when it has no message."""
+
+def stream_error(endpoint: int, chunked: bool, begun: bool, message: str, names: tuple[str, str]) -> bytes:
+    """The error that ends a broken stream, with the terminal chunk when `chunked`; `names` are type and code.
+
+    `begun`: content was sent before.
+    """
 
 def keep_alive(chunked: bool) -> bytes:
     """The SSE comment that keeps a connection open."""
@@ -325,6 +340,9 @@ class Reader:
     @property
     def status(self) -> int: ...
     @property
+    def dialect(self) -> str:
+        """What the provider of the awaited answer speaks."""
+    @property
     def failure(self) -> str | None:
         """Stable name of what broke: truncated, garbage, error_event, tls, too_large and others."""
     @property
@@ -363,8 +381,8 @@ class Tokenizer:
 class CacheKey:
     """Hash of everything that changes an answer; seeded per process."""
 
-def cache_key(body: bytes, tenant: str, endpoint: int, seed: int) -> CacheKey | None:
-    """None for what is not JSON."""
+def cache_key(body: bytes, tenant: str, endpoint: int, model: str | None, seed: int) -> CacheKey | None:
+    """None for what is not JSON; `model` is the one that the path names."""
 
 @final
 class Cache:
@@ -375,17 +393,16 @@ class Cache:
         """(payload, is a stream, age ns); a stream's payload is SSE, else one JSON object."""
     def put(self, key: CacheKey, payload: bytes, stream: bool, now_ns: int, ttl_ns: int) -> None: ...
 
-def replay(events: bytes, chunked: bool, wants_usage: bool) -> bytes:
+def replay(endpoint: int, events: bytes, chunked: bool, wants_usage: bool) -> bytes | None:
     """A kept stream as it goes to a client: framed, whole, the usage chunk only when it is wanted."""
 
-def stream_from_answer(answer: bytes, include_usage: bool) -> bytes | None:
-    """SSE events, [DONE] included, that say what a whole answer says; None for what has no stream form."""
+def stream_from_answer(endpoint: int, answer: bytes, include_usage: bool) -> bytes | None:
+    """The events that say what a whole answer says, the last one included; None for what has no stream form."""
 
-def answer_from_stream(events: bytes) -> bytes | None:
+def answer_from_stream(endpoint: int, events: bytes) -> bytes | None:
     """The whole answer that a finished stream amounts to; None when it cannot be told."""
 
-def echo(body: bytes, endpoint: int, tokenizer: Tokenizer) -> bytes | None:
-    """The built-in model: says back the last user message, with exact usage; None for embeddings."""
-
-def read_usage(answer: bytes) -> tuple[int, int, int, int] | None:
-    """Usage of a whole answer."""
+def echo(
+    body: bytes, endpoint: int, model: str | None, tokenizer: Tokenizer
+) -> tuple[bytes, tuple[int, int, int, int]] | None:
+    """The built-in model: says back the last user message; its answer and exact usage, None for embeddings."""

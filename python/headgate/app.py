@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from blacksheep import Application, Request, Response, Router
 
 from headgate.admission.limits import OutputMeans
-from headgate.api import health, openai
-from headgate.api.answers import refuse, render_error
+from headgate.api import anthropic, gemini, health, models, ollama, openai
+from headgate.api.answers import dialect_of, refuse, render_error
 from headgate.cache.memory import MemoryCache
 from headgate.core import PanicException, Tokenizer
 from headgate.deadlines import Deadlines
@@ -101,7 +101,8 @@ class WorkerApp:
             self._lines.close()
 
     def _register(self) -> None:
-        openai.register(self.application, self.pipeline)
+        for dialect in (openai, anthropic, gemini, ollama, models):
+            dialect.register(self.application, self.pipeline)
         health.register(self.application, self._not_ready)
         self.application.router.fallback = _unknown_path(self.application)
 
@@ -156,7 +157,7 @@ def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
         time_unix_ms=int(time.time() * 1000),
         request_id=exchange.request_id,
         method="POST",
-        path=f"/v1{exchange.endpoint.path}",
+        path=exchange.endpoint.path,
         status=exchange.status,
         duration_ms=(now_ns - exchange.received_ns) / 1e6,
         overhead_ms=ticket.overhead_ns / 1e6 if ticket and ticket.overhead_ns else None,
@@ -176,14 +177,15 @@ def access_entry(exchange: Exchange, now_ns: int) -> AccessEntry:
 def _unknown_path(application: Application) -> Callable[[Request], Awaitable[Response]]:
     async def unknown(request: Request) -> Response:
         path = request.path.encode()
+        dialect = dialect_of(path, request.get_first_header)
         routes = application.router.routes
         known = [
             method.decode() for method in routes if any(route.match_by_path(path) for route in routes[method])
         ]
         if known:
             message = f"{request.path} takes {' or '.join(known)}, not {request.method}."
-            return refuse(RequestError(Failure.METHOD_NOT_ALLOWED, message))
+            return refuse(RequestError(Failure.METHOD_NOT_ALLOWED, message), dialect)
         message = f"There is nothing at {request.path}. See the documentation for the endpoints."
-        return refuse(RequestError(Failure.NOT_FOUND, message))
+        return refuse(RequestError(Failure.NOT_FOUND, message), dialect)
 
     return unknown

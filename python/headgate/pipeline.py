@@ -109,13 +109,14 @@ class Pipeline:
         """Serve new requests by another policy; those in flight end by theirs."""
         self._policy = policy
 
-    async def serve(self, ask: Ask, endpoint: Endpoint) -> Answer:
-        """Answer one request.
+    async def serve(self, ask: Ask, endpoint: Endpoint, model: str | None = None) -> Answer:
+        """Answer one request; `model` is the one that its path names.
 
         Raises:
             RequestError: it was refused or failed before anything was sent.
         """
         exchange = Exchange(endpoint, ask.request_id, ask.received_ns, chunked=ask.chunked)
+        exchange.model = model
         relay: StreamRelay | None = None
         settler = self._services.settler
         settler.in_flight += 1
@@ -185,11 +186,12 @@ class Pipeline:
 
     def _take(self, exchange: Exchange, ask: Ask, body: bytes) -> tuple[Ticket, Plan]:
         """Identify and admit, at the desk."""
-        policy, endpoint = self._policy, exchange.endpoint
+        policy, model = self._policy, exchange.model
+        asked = exchange.endpoint.asked if model is None else (exchange.endpoint.number, model)
         started = (exchange.received_ns, time.monotonic_ns(), int(time.time() * 1000))
-        ticket = policy.take(ask.authorization, body, endpoint.number, started)
+        ticket = policy.take(ask.authorization, body, asked, started)
         if ticket is None:
-            ticket = policy.first(ask.authorization, body, endpoint, started)
+            ticket = policy.first(ask.authorization, body, asked, started)
         exchange.ticket = ticket
         exchange.plan = plan = policy.plans[ticket.plan]
         if ticket.refused is not None:
@@ -199,7 +201,7 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, plan: Plan, wish: Wish) -> Answer | None:
         cache, ticket = self._services.cache, exchange.ticket
-        key = cache.key(exchange.body, ticket, exchange.endpoint.number, plan.key.name, wish)
+        key = cache.key(exchange, plan.key.name, wish)
         if key is None:
             return None
         exchange.cache_key = key
@@ -208,9 +210,9 @@ class Pipeline:
             return None
         now_ns = time.monotonic_ns()
         if ticket.stream:
-            hit = cache.events(key, ticket, now_ns, chunked=exchange.chunked)
+            hit = cache.events(key, exchange, now_ns)
         else:
-            hit = cache.answer(key, now_ns)
+            hit = cache.answer(key, exchange.endpoint, now_ns)
         if hit is None:
             return None
         exchange.cache = "hit"
@@ -218,7 +220,7 @@ class Pipeline:
         head = ticket.head(b"", "hit", now_ns) + b"age: %d\r\n" % (age_ns // 1_000_000_000)
         if not ticket.stream:
             return head, payload, None
-        relay = StreamRelay(self._loop.time, chunked=exchange.chunked)
+        relay = StreamRelay(self._loop.time, exchange.endpoint, chunked=exchange.chunked)
         relay.write(payload)
         relay.finish()
         return head, b"", relay
@@ -243,7 +245,7 @@ class Pipeline:
     # --- a stream
 
     def _open(self, exchange: Exchange, plan: Plan, wish: Wish) -> StreamRelay:
-        relay = StreamRelay(self._loop.time, chunked=exchange.chunked)
+        relay = StreamRelay(self._loop.time, exchange.endpoint, chunked=exchange.chunked)
         self._services.deadlines.add(relay)
         task = self._loop.create_task(self._pump(exchange, plan, relay, wish))
         relay.cancel = task.cancel
@@ -373,7 +375,7 @@ class Pipeline:
         options = CHUNKED if exchange.chunked else 0
         if exchange.cache_key is not None:
             options |= CAPTURE
-        target = step.targets.get(exchange.endpoint)
+        target = step.target(exchange.endpoint)
         if target is None:
             raise _no_endpoint(exchange.endpoint, step.provider)
         request = connection.reader.begin(exchange.ticket, target, exchange.forward, options)
@@ -388,22 +390,26 @@ class Pipeline:
         body = reader.take_body()
         failure = failure_of(reader.status)
         status = caller_status(failure, reader.status)
+        told = read_error(body, reader.dialect)
         if reader.status == 200:
             message = f"The provider {provider.name!r} did not answer with a stream."
         elif failure is Failure.UPSTREAM_AUTH:
             message = f"The provider {provider.name!r} refused the gateway's credential ({reader.status})."
         else:
-            message = read_error(body) or f"The provider {provider.name!r} answered {reader.status}."
+            message = told[0] if told else f"The provider {provider.name!r} answered {reader.status}."
         wait = reader.retry_after
         retry_after_s = float(wait) if wait is not None and wait.isdigit() and len(wait) < 7 else None
         self._services.pool.keep(provider, connection)
-        return RequestError(failure, message, status=status, retry_after_s=retry_after_s)
+        error = RequestError(failure, message, status=status, retry_after_s=retry_after_s)
+        if told and failure is Failure.UPSTREAM_REFUSED:
+            # The caller's fault, in the words that its own software may look for.
+            _, kind, error.param, code = told
+            error.type, error.code = kind or "invalid_request_error", code or error.code
+        return error
 
     def _echo(self, exchange: Exchange) -> EchoAnswer:
         tokenizer = self._services.tokenizer
-        return EchoAnswer(
-            exchange.body, exchange.ticket, exchange.endpoint, tokenizer, chunked=exchange.chunked
-        )
+        return EchoAnswer(exchange, tokenizer)
 
     # --- small things
 

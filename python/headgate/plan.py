@@ -9,12 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from headgate.core import Target
+from headgate.core import Manner, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headgate.config.runtime import Key, Provider, Route
     from headgate.config.runtime import Target as RouteTarget
     from headgate.exchange import Endpoint
+
+    Heads = Callable[[Provider, Endpoint, str], tuple[str, bytes, bytes] | None]
+    """The dialect that a provider is spoken to in, and the heads for a whole answer and for a stream."""
 
 _MODEL_CHARS = "/:@+,;=()[]!"
 
@@ -22,22 +27,47 @@ _MODEL_CHARS = "/:@+,;=()[]!"
 class Step:
     """One target of a plan, ready to be called; `look_s` is its shortest phase."""
 
-    __slots__ = ("labels", "look_s", "provider", "served_model", "targets", "timeouts")
+    __slots__ = (
+        "_heads",
+        "_manner",
+        "_model",
+        "_targets",
+        "labels",
+        "look_s",
+        "provider",
+        "served_model",
+        "timeouts",
+    )
 
-    def __init__(
-        self, provider: Provider, target: RouteTarget, asked: str, heads: dict[Endpoint, bytes]
-    ) -> None:
+    def __init__(self, provider: Provider, target: RouteTarget, asked: str, heads: Heads) -> None:
         """`asked` is the requested model's name, kept where the target has none."""
         self.provider = provider
         self.timeouts = timeouts = target.timeouts
         self.look_s = min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s)
         self.served_model = served = target.model or asked
-        self.targets = {
-            endpoint: Target(head, target.model, served, provider.stream_usage, provider.dialect)
-            for endpoint, head in heads.items()
-        }
+        self._model = target.model
+        self._heads = heads
+        self._manner = Manner(served, *manner(provider, served))
+        self._targets: dict[Endpoint, Target | None] = {}
         label = quote(served, safe=_MODEL_CHARS)
         self.labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {label}\r\n".encode()
+
+    def target(self, endpoint: Endpoint) -> Target | None:
+        """Where a request to `endpoint` goes; None where the provider has no such thing."""
+        try:
+            return self._targets[endpoint]
+        except KeyError:
+            found = self._heads(self.provider, endpoint, self.served_model)
+            target = None if found is None else Target(found[1:], self._model, self._manner, found[0])
+            self._targets[endpoint] = target
+            return target
+
+
+def manner(provider: Provider, model: str) -> tuple[int | None, list[str], str]:
+    """What translation must know of a model: its longest answer, its traits, what becomes of the rest."""
+    del model
+    traits = ["stream_usage"] if provider.stream_usage else []
+    return None, traits, provider.on_unsupported
 
 
 class Plan:

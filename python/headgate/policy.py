@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from headgate.admission.limits import OutputMeans
     from headgate.config.runtime import Key, Runtime
     from headgate.core import LedgerWorker, SpoolPage, Ticket
-    from headgate.exchange import Endpoint
 
 MAX_PLANS = 4096
 
@@ -32,7 +31,7 @@ class Policy:
         plans: what was worked out so far, by the numbers that tickets carry.
     """
 
-    __slots__ = ("_desk", "_heads", "_means", "keys", "plans", "routes", "runtime", "take")
+    __slots__ = ("_desk", "_means", "keys", "plans", "routes", "runtime", "take")
 
     def __init__(self, runtime: Runtime, ledger: LedgerWorker, page: SpoolPage, means: OutputMeans) -> None:
         """`page` gets the records of the requests, `means` learn from them."""
@@ -43,26 +42,29 @@ class Policy:
         self._means = means
         self._desk = self.keys.desk(ledger, page)
         self.take = self._desk.open
-        self._heads = {
-            provider.name: heads(provider) for provider in runtime.providers if provider.kind == "http"
-        }
 
     def first(
-        self, authorization: bytes | None, body: bytes, endpoint: Endpoint, started: tuple[int, int, int]
+        self,
+        authorization: bytes | None,
+        body: bytes,
+        asked: tuple[int, str | None],
+        started: tuple[int, int, int],
     ) -> Ticket:
         """The ticket of a request that the desk did not know what to do with: it is the first of its kind.
+
+        `asked` is the endpoint's number, and the model where the path names it.
 
         Raises:
             RequestError: it should not be served: 401 or 403 for the key, 400 for the body, 403 when the key
                 may not use models or this one, 404 when nothing serves it.
         """
         key = self.keys.identify(authorization, started[2] / 1000)
-        model = read_model(body, endpoint.number)
+        model = read_model(body, *asked)
         if not isinstance(model, str):
             code, param, message = model
             raise RequestError(Failure.INVALID_REQUEST, message, param=param, code=code)
         self._learn(self._make(key, model))
-        ticket = self.take(authorization, body, endpoint.number, started)
+        ticket = self.take(authorization, body, asked, started)
         if ticket is None:
             message = "the desk refused a request that nothing is wrong with"
             raise RuntimeError(message)
@@ -84,7 +86,6 @@ class Policy:
             raise RequestError(Failure.MODEL_NOT_FOUND, message, param="model")
         require_model(key, model)
         steps = [
-            Step(self.routes.provider(target.provider), target, model, self._heads.get(target.provider, {}))
-            for target in route.targets
+            Step(self.routes.provider(target.provider), target, model, heads) for target in route.targets
         ]
         return Plan(key, model, route, tuple(steps))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from headgate.core import Cache, CacheKey, Ticket, answer_from_stream, cache_key, replay, stream_from_answer
+from headgate.core import Cache, CacheKey, answer_from_stream, cache_key, replay, stream_from_answer
 from headgate.errors import Failure, RequestError
 
 if TYPE_CHECKING:
     from headgate.config.runtime import CacheSettings
+    from headgate.exchange import Endpoint, Exchange
 
 CONTROL_HEADER = b"x-headgate-cache"
 TTL_HEADER = b"x-headgate-cache-ttl"
@@ -62,33 +63,31 @@ class MemoryCache:
         """Whether anything is ever kept."""
         return self._cache is not None
 
-    def key(self, body: bytes, ticket: Ticket, endpoint: int, tenant: str, wish: Wish) -> CacheKey | None:
+    def key(self, exchange: Exchange, tenant: str, wish: Wish) -> CacheKey | None:
         """The key of an eligible request, None for one that the cache has no part in."""
-        if wish.mode == b"no-store" or (wish.mode != b"force" and not ticket.deterministic):
+        if wish.mode == b"no-store" or (wish.mode != b"force" and not exchange.ticket.deterministic):
             return None
-        return cache_key(body, tenant, endpoint, self._seed)
+        return cache_key(exchange.body, tenant, exchange.endpoint.number, exchange.model, self._seed)
 
-    def answer(self, key: CacheKey, now_ns: int) -> tuple[bytes, int] | None:
+    def answer(self, key: CacheKey, endpoint: Endpoint, now_ns: int) -> tuple[bytes, int] | None:
         """A whole answer and its age in ns."""
         found = self._cache.get(key, now_ns) if self._cache is not None else None
         if found is None:
             return None
         payload, is_stream, age_ns = found
-        whole = answer_from_stream(payload) if is_stream else payload
+        whole = answer_from_stream(endpoint.number, payload) if is_stream else payload
         return None if whole is None else (whole, age_ns)
 
-    def events(
-        self, key: CacheKey, ticket: Ticket, now_ns: int, *, chunked: bool
-    ) -> tuple[bytes, int] | None:
+    def events(self, key: CacheKey, exchange: Exchange, now_ns: int) -> tuple[bytes, int] | None:
         """A framed stream, the same events as when it was kept, and its age in ns."""
         found = self._cache.get(key, now_ns) if self._cache is not None else None
         if found is None:
             return None
         payload, is_stream, age_ns = found
-        events = payload if is_stream else stream_from_answer(payload, ticket.include_usage)
-        if events is None:
-            return None
-        return replay(events, chunked, ticket.include_usage), age_ns
+        endpoint, wants_usage = exchange.endpoint.number, exchange.ticket.include_usage
+        events = payload if is_stream else stream_from_answer(endpoint, payload, wants_usage)
+        framed = events and replay(endpoint, events, exchange.chunked, wants_usage)
+        return None if framed is None else (framed, age_ns)
 
     def keep(self, key: CacheKey, payload: bytes, now_ns: int, *, stream: bool, ttl_s: float | None) -> None:
         """Keep a finished answer."""

@@ -84,7 +84,8 @@ def provider(
         stream_usage=vendor.stream_usage,
         timeouts=overridden(timeouts, document.timeouts),
         models=tuple(dict.fromkeys(_models(document, vendor))),
-        dialect=vendor.dialect,
+        dialects=(vendor.dialect,),
+        on_unsupported=document.on_unsupported,
     )
 
 

@@ -48,7 +48,8 @@ class Provider:
     """One upstream, ready to be called.
 
     `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
-    `dialect` is `openai` or `anthropic`.
+    `dialects` are what it speaks, the one to translate to first. `on_unsupported` is what becomes of what has
+    no place in its dialect.
     """
 
     name: str
@@ -63,7 +64,8 @@ class Provider:
     stream_usage: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
     models: tuple[str, ...] = ()
-    dialect: str = "openai"
+    dialects: tuple[str, ...] = ("openai",)
+    on_unsupported: str = "warn"
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,9 @@ class Provider(Section):
     """Headers that are sent with every call; their values are kept secret."""
     timeouts: TimeoutOverrides = TimeoutOverrides()
     """Deadlines that differ for this provider."""
+    on_unsupported: Literal["drop", "warn", "reject"] = "warn"
+    """What becomes of members of a request that have no place in the provider's dialect: `drop` leaves them
+    out, `warn` names them in `x-headgate-dropped` too, `reject` answers 400."""
     ca_file: str | None = None
     """Certificates to trust besides the system's, a PEM file, relative to this file."""
     enabled: Flag = True

@@ -104,6 +104,7 @@ def _provider(raw: dict[str, Any]) -> Provider:
         "headers": tuple((name, value) for name, value in raw["headers"]),
         "timeouts": Timeouts(**raw["timeouts"]),
         "models": tuple(raw["models"]),
+        "dialects": tuple(raw["dialects"]),
     }
     return Provider(**{**raw, **parts})
 

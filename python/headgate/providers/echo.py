@@ -8,44 +8,42 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from headgate.core import Ticket, Tokenizer, echo, read_usage, replay, stream_from_answer
+from headgate.core import Tokenizer, echo, replay, stream_from_answer
 from headgate.errors import Failure, RequestError
 
 if TYPE_CHECKING:
-    from headgate.exchange import Endpoint
+    from headgate.exchange import Exchange
     from headgate.ports import Listener, Writer
 
 
 class EchoAnswer:
     """An answer that is whole from the beginning; the same shape as a judged upstream connection."""
 
-    __slots__ = ("_chunked", "_include_usage", "answer", "first_token_ns", "read_at", "sink")
+    __slots__ = ("_exchange", "_usage", "answer", "first_token_ns", "read_at", "sink")
 
     mid_event = False
 
-    def __init__(
-        self, body: bytes, ticket: Ticket, endpoint: Endpoint, tokenizer: Tokenizer, *, chunked: bool
-    ) -> None:
-        """`chunked` is how a stream of it is framed for the client."""
-        answer = echo(body, endpoint.number, tokenizer)
-        if answer is None:
-            message = "The echo model has no embeddings. Configure a provider that has."
+    def __init__(self, exchange: Exchange, tokenizer: Tokenizer) -> None:
+        answered = echo(exchange.body, exchange.endpoint.number, exchange.model, tokenizer)
+        if answered is None:
+            message = "The echo model holds conversations and does nothing else. Configure a provider."
             raise RequestError(Failure.INVALID_REQUEST, message, param="model")
-        self.answer = answer
-        self._include_usage = ticket.include_usage
-        self._chunked = chunked
+        self.answer, self._usage = answered
+        self._exchange = exchange
         self.sink: Writer | None = None
         self.read_at = 0.0
         self.first_token_ns = time.monotonic_ns()
 
     def usage(self) -> tuple[int, int, int, int]:
         """Exact usage."""
-        return read_usage(self.answer) or (0, 0, 0, 0)
+        return self._usage
 
     def relay_to(self, sink: Writer, listener: Listener) -> None:
         """Write the whole stream and end."""
-        events = stream_from_answer(self.answer, self._include_usage) or b""
-        sink.write(replay(events, self._chunked, self._include_usage))
+        exchange, endpoint = self._exchange, self._exchange.endpoint.number
+        wants_usage = exchange.ticket.include_usage
+        events = stream_from_answer(endpoint, self.answer, wants_usage) or b""
+        sink.write(replay(endpoint, events, exchange.chunked, wants_usage) or b"")
         listener.ended(None)
 
     def pause(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headgate.errors import RequestError
+    from headgate.exchange import Endpoint
 
 KEEP_ALIVE_S = 15.0
 BUFFER_BYTES = 64 * 1024
@@ -39,6 +40,7 @@ class Upstream(Protocol):
 
     sink: Writer | None
     read_at: float
+    first_token_ns: int
 
     @property
     def mid_event(self) -> bool:
@@ -65,9 +67,11 @@ class StreamRelay:
         "_buffered_bytes",
         "_clock",
         "_connection",
+        "_endpoint",
         "_finished",
         "_paused",
         "_sink",
+        "_told",
         "begun",
         "cancel",
         "chunked",
@@ -78,9 +82,16 @@ class StreamRelay:
     )
 
     def __init__(
-        self, clock: Callable[[], float], *, chunked: bool, keep_alive_s: float = KEEP_ALIVE_S
+        self,
+        clock: Callable[[], float],
+        endpoint: Endpoint,
+        *,
+        chunked: bool,
+        keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self.chunked = chunked
+        self._endpoint = endpoint
+        self._told = False
         self.keep_alive_s = keep_alive_s
         self._clock = clock
         self._sink: Sink | None = None
@@ -156,6 +167,7 @@ class StreamRelay:
     def ended(self, error: RequestError | None) -> None:
         """The upstream's side is over (a `Listener`)."""
         connection = self._connection
+        self._told |= connection is not None and bool(connection.first_token_ns)
         if error is not None and connection is not None and not connection.mid_event:
             # Another attempt may follow: a client that leaves then must end that one, not this.
             self._connection = None
@@ -185,7 +197,8 @@ class StreamRelay:
             self._finished = True
             self._sink.abort()
             return
-        self.write(stream_error(self.chunked, error.message, error.type, error.code))
+        names = (error.type, error.code)
+        self.write(stream_error(self._endpoint.number, self.chunked, self._told, error.message, names))
         self.finish()
 
     def finish(self) -> None:
@@ -208,7 +221,8 @@ class StreamRelay:
         self.deadline = now + self.keep_alive_s
         if not self.begun.done():
             self.begun.set_result(None)
-        if not self._paused and (connection is None or not connection.mid_event):
+        quiet = connection is None or not connection.mid_event
+        if self._endpoint.comments and not self._paused and quiet:
             self.write(keep_alive(self.chunked))
 
     def _resolve(self, error: RequestError | None) -> None:

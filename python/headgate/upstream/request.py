@@ -7,9 +7,9 @@ vendor headers of `FORWARDED` do (RULINGS 22).
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from headgate.core import VERSION
-from headgate.exchange import CHAT, ENDPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,18 +22,41 @@ FORWARDED = frozenset(
         b"openai-organization",
         b"openai-project",
         b"openai-beta",
+        b"anthropic-beta",
         b"idempotency-key",
         b"http-referer",
         b"x-title",
     }
 )
 
+_PATHS = {
+    ("openai", "chat"): "/chat/completions",
+    ("openai", "completions"): "/completions",
+    ("openai", "embeddings"): "/embeddings",
+    ("responses", "chat"): "/responses",
+    ("anthropic", "chat"): "/messages",
+    ("anthropic", "count"): "/messages/count_tokens",
+    ("ollama", "chat"): "/chat",
+    ("ollama", "embeddings"): "/embed",
+    ("ollama_generate", "chat"): "/generate",
+}
 
-def heads(provider: Provider) -> dict[Endpoint, bytes]:
-    """By endpoint, what is the same in the heads of all requests; endpoints that it lacks are out."""
-    if provider.dialect == "anthropic":
-        return {CHAT: _head(provider, "/messages")}
-    return {endpoint: _head(provider, endpoint.path) for endpoint in ENDPOINTS}
+
+def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, bytes, bytes] | None:
+    """The dialect that the provider is spoken to in, and the heads for a whole answer and for a stream.
+
+    None where the provider has no such endpoint.
+    """
+    dialects = provider.dialects
+    dialect = endpoint.dialect if endpoint.dialect in dialects else dialects[0]
+    if dialect == "gemini":
+        base = f"/models/{quote(model, safe='')}"
+        whole, stream = f"{base}:generateContent", f"{base}:streamGenerateContent?alt=sse"
+    elif (dialect, endpoint.action) in _PATHS:
+        whole = stream = _PATHS[dialect, endpoint.action]
+    else:
+        return None
+    return dialect, _head(provider, whole), _head(provider, stream)
 
 
 def _head(provider: Provider, path: str) -> bytes:

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::json::{Cursor, Event, Kind, Malformed, Text};
-use crate::wire::openai::request::Endpoint;
+use crate::wire::endpoint::{Dialect, Endpoint, Purpose};
 
 /// Members of the top level that leave the answer as it is.
 const IGNORED: [&str; 7] =
@@ -82,12 +82,22 @@ struct Member {
 
 fn canonical(body: &[u8], tenant: &str, endpoint: Endpoint, out: &mut impl Sink) -> Result<(), Malformed> {
     let members = index(body)?;
-    let endpoint: &[u8] = match endpoint {
-        Endpoint::Chat => b"c",
-        Endpoint::Completions => b"t",
-        Endpoint::Embeddings => b"e",
-    };
-    out.put(endpoint);
+    // Streams and whole answers of one dialect stand for each other, so they share a key.
+    out.put(match (endpoint.dialect(), endpoint.purpose()) {
+        (Dialect::OpenAi, Purpose::Completion) => b"t",
+        (Dialect::OpenAi, Purpose::Embedding) => b"e",
+        (Dialect::OpenAi | Dialect::Bedrock, _) => b"c",
+        (Dialect::Responses, _) => b"r",
+        (Dialect::Anthropic, Purpose::Count) => b"n",
+        (Dialect::Anthropic, _) => b"a",
+        (Dialect::Gemini, Purpose::Count) => b"m",
+        (Dialect::Gemini, Purpose::Embedding) if endpoint == Endpoint::EmbedContent => b"v",
+        (Dialect::Gemini, Purpose::Embedding) => b"w",
+        (Dialect::Gemini, _) => b"g",
+        (Dialect::Ollama, Purpose::Embedding) => b"p",
+        (Dialect::Ollama, _) => b"o",
+        (Dialect::OllamaGenerate, _) => b"q",
+    });
     put_len(out, b's', tenant.len());
     out.put(tenant.as_bytes());
     let mut form = Form { cursor: Cursor::new(body)?, members: &members, at: 0, out };

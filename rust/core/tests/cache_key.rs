@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
 use headgate_core::cache_key::{cache_key, cache_key_sha256};
-use headgate_core::wire::openai::request::Endpoint;
+use headgate_core::wire::endpoint::Endpoint;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

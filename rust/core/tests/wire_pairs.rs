@@ -56,14 +56,14 @@ fn told(from: &str, to: &str, pieces: &[&[u8]]) -> (Vec<u8>, Outcome, Option<Sto
         translation.feed(piece, &mut out);
     }
     let outcome = translation.finish(true, &mut out);
-    (out, outcome, translation.stop())
+    (out, outcome, translation.facts().stop())
 }
 
 /// The text of a stream, thoughts and arguments included.
 fn text(dialect: &str, stream: &[u8]) -> String {
     let mut translation = Translation::new(form(dialect), decoder(dialect), encoder(dialect), Framing::Raw);
     translation.feed(stream, &mut Vec::new());
-    String::from_utf8_lossy(translation.text()).into_owned()
+    String::from_utf8_lossy(translation.facts().text()).into_owned()
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! The answer under way on a connection: its bytes, and what they told so far.
 
+use headgate_core::http1::{ContentKind, Head};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
+use headgate_core::wire::conversation::Voice;
+use headgate_core::wire::endpoint::{Dialect, Endpoint};
+use headgate_core::wire::kept::form;
 use headgate_core::wire::openai::error;
 use headgate_core::wire::openai::response::read_answer;
-use headgate_core::wire::openai::stream::{Settings, StreamRelay};
+use headgate_core::wire::translate::Form;
 
 use crate::answers::framing_of;
-use crate::dialect::{Dialect, Relay, from_anthropic};
+use crate::dialect::{Relay, Way, retell};
 
 pub(crate) const STREAM: u32 = 1;
 pub(crate) const CHUNKED: u32 = 2;
@@ -21,6 +25,9 @@ const MAX_CAPTURE_BYTES: usize = 1 << 20;
 #[derive(Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) options: u32,
+    /// Where the request came to.
+    pub(crate) endpoint: Endpoint,
+    /// What the provider speaks.
     pub(crate) dialect: Dialect,
     pub(crate) json_tool: Option<&'static str>,
     pub(crate) encoding: Encoding,
@@ -35,6 +42,7 @@ impl Expected {
     /// Nothing is asked yet.
     pub(crate) const NOTHING: Self = Self {
         options: 0,
+        endpoint: Endpoint::Chat,
         dialect: Dialect::OpenAi,
         json_tool: None,
         encoding: Encoding::O200k,
@@ -59,21 +67,20 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(expected: Expected) -> Self {
         let has = |option: u32| expected.options & option != 0;
-        let framing = framing_of(has(CHUNKED));
-        let relay = match expected.dialect {
-            Dialect::OpenAi => {
-                let client_wants_usage = has(WANTS_USAGE);
-                Relay::Same(StreamRelay::new(Settings { framing, client_wants_usage, done_required: true }))
-            }
-            Dialect::Anthropic => {
-                Relay::from_anthropic(expected.json_tool, has(WANTS_USAGE), expected.created_s, framing)
-            }
+        let Expected { endpoint, dialect, created_s, .. } = expected;
+        let own = dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi;
+        let way = Way {
+            endpoint,
+            from: dialect,
+            framing: framing_of(has(CHUNKED)),
+            voice: Voice { created_s, include_usage: has(WANTS_USAGE) },
+            capture: has(CAPTURE),
         };
+        let relay = Relay::new(&way, expected.json_tool);
         Self {
             expected,
             relay,
-            // What is kept is the upstream's stream, which only its own dialect can replay.
-            capture: (has(CAPTURE) && expected.dialect == Dialect::OpenAi).then(Vec::new),
+            capture: (has(CAPTURE) && own).then(Vec::new),
             body: Vec::new(),
             folded_tokens: 0,
             usage: None,
@@ -84,6 +91,16 @@ impl Answer {
 
     pub(crate) fn wants_stream(&self) -> bool {
         self.expected.options & STREAM != 0
+    }
+
+    /// Whether an answer with this head is the stream that was asked for.
+    pub(crate) fn streams(&self, head: &Head) -> bool {
+        let fits = match form(self.expected.dialect) {
+            Form::Sse => head.content == ContentKind::EventStream,
+            // Proxies before Ollama are careless about its type; an error has another status.
+            Form::Lines => head.content != ContentKind::EventStream,
+        };
+        self.wants_stream() && head.status == 200 && fits && !head.encoded
     }
 
     pub(crate) fn chunked(&self) -> bool {
@@ -107,29 +124,34 @@ impl Answer {
 
     /// Reads a whole answer, and tells it in the caller's dialect; the name of what is wrong with it.
     pub(crate) fn read_whole(&mut self) -> Result<(), &'static str> {
-        match self.expected.dialect {
-            Dialect::OpenAi => {
-                self.usage = read_answer(&self.body).map_err(|_| "garbage")?.usage;
-            }
-            Dialect::Anthropic => {
-                let told = from_anthropic(&self.body, self.expected.json_tool, self.expected.created_s)
-                    .ok_or("garbage")?;
-                if told.error.is_some() {
-                    self.error = told.error;
-                    return Err("error_event");
-                }
-                (self.usage, self.body) = (told.usage, told.body);
-            }
+        let Expected { endpoint, dialect, json_tool, created_s, .. } = self.expected;
+        if dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi {
+            self.usage = read_answer(&self.body).map_err(|_| "garbage")?.usage;
+            return Ok(());
+        }
+        let told = retell(dialect, endpoint, &self.body, json_tool, created_s).ok_or("garbage")?;
+        if told.error.is_some() {
+            self.error = told.error;
+            return Err("error_event");
+        }
+        self.usage = told.usage;
+        if let Some(body) = told.body {
+            self.body = body;
         }
         Ok(())
+    }
+
+    /// The kept payload of a stream.
+    pub(crate) fn take_capture(&mut self) -> Vec<u8> {
+        self.capture.take().or_else(|| self.relay.take_capture()).unwrap_or_default()
     }
 
     /// The provider's error inside a success, credentials masked.
     pub(crate) fn error_message(&self) -> Option<String> {
         match (&self.error, &self.relay) {
             (Some(message), _) => Some(error::redact(message)),
-            (None, Relay::Told(translation)) => translation.error_message().map(error::redact),
             (None, Relay::Same(relay)) => error::read_error(relay.error_event()?).map(|error| error.message),
+            (None, relay) => relay.facts()?.error_message().map(error::redact),
         }
     }
 }

@@ -1,17 +1,25 @@
 //! Answers and errors: bodies, header lines, and the echo model.
 
-use headgate_core::wire::openai::stream::{
-    ErrorText, Framing, Settings, StreamRelay, comment, end, error_tail,
-};
-use headgate_core::wire::openai::{echo as echoes, error, replay as replays, response};
+use headgate_core::wire::conversation::{self, Asked, Fault};
+use headgate_core::wire::endpoint::{Dialect, Shape};
+use headgate_core::wire::kept;
+use headgate_core::wire::manner::Manner;
+use headgate_core::wire::openai::echo as echoes;
+use headgate_core::wire::openai::request::Endpoint as Own;
+use headgate_core::wire::openai::response::read_answer;
+use headgate_core::wire::openai::stream::{Framing, Settings, StreamRelay, append, comment, end};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::scan::endpoint_of;
+use crate::dialect::retell;
+use crate::scan::{dialect_of, endpoint_of};
 use crate::tokens::Tokenizer;
 
 /// Prompt, completion, cached and reasoning tokens.
 pub(crate) type UsageTuple = (u64, u64, u64, u64);
+
+/// (type, param, code) of an error.
+type Names<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
 
 pub(crate) fn framing_of(chunked: bool) -> Framing {
     if chunked { Framing::Chunked } else { Framing::Raw }
@@ -20,30 +28,44 @@ pub(crate) fn framing_of(chunked: bool) -> Framing {
 #[pyfunction]
 fn error_body<'py>(
     py: Python<'py>,
+    dialect: &str,
+    status: u16,
     message: &str,
-    r#type: &str,
-    param: Option<&str>,
-    code: Option<&str>,
-) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, &error::error_body(message, r#type, param, code))
+    names: Names<'_>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let (kind, param, code) = names;
+    let body =
+        conversation::error_body(dialect_of(dialect)?, &Fault { status, message, kind, param, code });
+    Ok(PyBytes::new(py, &body))
 }
 
 #[pyfunction]
-fn read_error(body: &[u8]) -> Option<String> {
-    error::read_error(body).map(|error| error.message)
+#[expect(clippy::type_complexity, reason = "a tuple is what crosses")]
+fn read_error(
+    body: &[u8],
+    dialect: &str,
+) -> PyResult<Option<(String, Option<String>, Option<String>, Option<String>)>> {
+    let error = conversation::read_error(dialect_of(dialect)?, body);
+    Ok(error.map(|error| (error.message, error.kind, error.param, error.code)))
 }
 
+/// The error that ends a stream, and the stream's end.
 #[pyfunction]
 fn stream_error<'py>(
     py: Python<'py>,
+    endpoint: u8,
     chunked: bool,
+    begun: bool,
     message: &str,
-    r#type: &str,
-    code: &str,
-) -> Bound<'py, PyBytes> {
-    let mut out = Vec::with_capacity(256);
-    error_tail(framing_of(chunked), &ErrorText { message, kind: r#type, code }, &mut out);
-    PyBytes::new(py, &out)
+    names: (&str, &str),
+) -> PyResult<Bound<'py, PyBytes>> {
+    let fault = Fault { status: 0, message, kind: names.0, param: None, code: Some(names.1) };
+    let mut payload = Vec::with_capacity(256);
+    conversation::push_stream_error(endpoint_of(endpoint)?, &fault, begun, &mut payload);
+    let mut out = Vec::with_capacity(payload.len() + 16);
+    append(&payload, framing_of(chunked), &mut out);
+    end(framing_of(chunked), &mut out);
+    Ok(PyBytes::new(py, &out))
 }
 
 #[pyfunction]
@@ -53,49 +75,79 @@ fn keep_alive(py: Python<'_>, chunked: bool) -> Bound<'_, PyBytes> {
     PyBytes::new(py, &out)
 }
 
-/// A kept stream through the same relay as a live one.
+/// A kept stream as it would have come.
 #[pyfunction]
-fn replay<'py>(py: Python<'py>, events: &[u8], chunked: bool, wants_usage: bool) -> Bound<'py, PyBytes> {
-    let framing = framing_of(chunked);
-    let mut relay =
-        StreamRelay::new(Settings { framing, client_wants_usage: wants_usage, done_required: true });
+fn replay<'py>(
+    py: Python<'py>,
+    endpoint: u8,
+    events: &[u8],
+    chunked: bool,
+    wants_usage: bool,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let (endpoint, framing) = (endpoint_of(endpoint)?, framing_of(chunked));
     let mut out = Vec::with_capacity(events.len() + 32);
-    relay.feed(events, &mut out);
+    if endpoint.dialect() == Dialect::OpenAi {
+        let settings = Settings { framing, client_wants_usage: wants_usage, done_required: true };
+        StreamRelay::new(settings).feed(events, &mut out);
+    } else if endpoint.shape() == Shape::Array {
+        let Some(array) = kept::array(endpoint, events) else { return Ok(None) };
+        append(&array, framing, &mut out);
+    } else {
+        append(events, framing, &mut out);
+    }
     end(framing, &mut out);
-    PyBytes::new(py, &out)
+    Ok(Some(PyBytes::new(py, &out)))
 }
 
 #[pyfunction]
 fn stream_from_answer<'py>(
     py: Python<'py>,
+    endpoint: u8,
     answer: &[u8],
     include_usage: bool,
-) -> Option<Bound<'py, PyBytes>> {
-    replays::stream_from_answer(answer, include_usage).map(|events| PyBytes::new(py, &events))
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let events = kept::stream_from_answer(endpoint_of(endpoint)?, answer, include_usage);
+    Ok(events.map(|events| PyBytes::new(py, &events)))
 }
 
 #[pyfunction]
-fn answer_from_stream<'py>(py: Python<'py>, events: &[u8]) -> Option<Bound<'py, PyBytes>> {
-    replays::answer_from_events(events).map(|answer| PyBytes::new(py, &answer))
+fn answer_from_stream<'py>(
+    py: Python<'py>,
+    endpoint: u8,
+    events: &[u8],
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let answer = kept::answer_from_stream(endpoint_of(endpoint)?, events);
+    Ok(answer.map(|answer| PyBytes::new(py, &answer)))
 }
 
-#[pyfunction]
-fn read_usage(answer: &[u8]) -> Option<UsageTuple> {
-    let usage = response::read_answer(answer).ok()?.usage?;
-    Some((usage.prompt, usage.completion, usage.cached, usage.reasoning))
-}
-
+/// The echo model's answer and its usage.
 #[pyfunction]
 fn echo<'py>(
     py: Python<'py>,
     body: &[u8],
     endpoint: u8,
+    model: Option<&str>,
     tokenizer: &Tokenizer,
-) -> PyResult<Option<Bound<'py, PyBytes>>> {
+) -> PyResult<Option<(Bound<'py, PyBytes>, UsageTuple)>> {
     let endpoint = endpoint_of(endpoint)?;
-    let prompt = |model: &str| tokenizer.count_prompt(body, endpoint, model);
-    let answer = echoes::answer(body, endpoint, prompt, |text, model| tokenizer.count_text(text, model));
-    Ok(answer.map(|answer| PyBytes::new(py, &answer)))
+    let count = |text: &str, model: &str| tokenizer.count_text(text, model);
+    let told = if let (Some(own), None) = (endpoint.openai(), model) {
+        let prompt = |model: &str| tokenizer.count_prompt(body, endpoint, model);
+        echoes::answer(body, own, prompt, count)
+    } else {
+        let asked = Asked { endpoint, body, model: model.unwrap_or_default() };
+        let manner = Manner { model: model.unwrap_or_default().to_owned(), ..Manner::default() };
+        conversation::say(&asked, Dialect::OpenAi, &manner).ok().and_then(|said| {
+            let prompt = |model: &str| tokenizer.count_prompt(body, endpoint, model);
+            echoes::answer(&said.body, Own::Chat, prompt, count)
+        })
+    };
+    Ok(told.and_then(|answer| {
+        let usage = read_answer(&answer).ok()?.usage.unwrap_or_default();
+        let usage = (usage.prompt, usage.completion, usage.cached, usage.reasoning);
+        let body = retell(Dialect::OpenAi, endpoint, &answer, None, 0).and_then(|told| told.body);
+        Some((PyBytes::new(py, &body.unwrap_or(answer)), usage))
+    }))
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -106,6 +158,5 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(replay, module)?)?;
     module.add_function(wrap_pyfunction!(stream_from_answer, module)?)?;
     module.add_function(wrap_pyfunction!(answer_from_stream, module)?)?;
-    module.add_function(wrap_pyfunction!(read_usage, module)?)?;
     module.add_function(wrap_pyfunction!(echo, module)?)
 }

@@ -74,8 +74,19 @@ impl Cache {
 
 /// None for a body that is not JSON; the scan said so before.
 #[pyfunction]
-fn cache_key(body: &[u8], tenant: &str, endpoint: u8, seed: u64) -> PyResult<Option<CacheKey>> {
-    let key = keys::cache_key(body, tenant, endpoint_of(endpoint)?, seed);
+fn cache_key(
+    body: &[u8],
+    tenant: &str,
+    endpoint: u8,
+    model: Option<&str>,
+    seed: u64,
+) -> PyResult<Option<CacheKey>> {
+    let endpoint = endpoint_of(endpoint)?;
+    let key = match model {
+        None => keys::cache_key(body, tenant, endpoint, seed),
+        // The path names the model, and the body does not.
+        Some(model) => keys::cache_key(body, &format!("{}\0{model}{tenant}", model.len()), endpoint, seed),
+    };
     Ok(key.ok().map(|(primary, second)| CacheKey { primary, second }))
 }
 

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use headgate_core::reserve;
-use headgate_core::wire::openai::request::{self, Endpoint};
+use headgate_core::wire::endpoint::Purpose;
+use headgate_core::wire::scan;
 use headgate_ledger as ledger;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -95,21 +96,22 @@ impl Desk {
         py: Python<'_>,
         authorization: Option<&[u8]>,
         body: &Bound<'_, PyBytes>,
-        endpoint: u8,
+        asked: (u8, Option<&str>),
         started: Started,
     ) -> PyResult<Option<Ticket>> {
         let key = authorization.and_then(|header| self.keys.get().0.find(token_of(header)));
         let Some(holder) = key.and_then(|key| self.holders.get(key)) else { return Ok(None) };
-        let endpoint = endpoint_of(endpoint)?;
-        let Ok(found) = request::scan(body.as_bytes(), endpoint) else { return Ok(None) };
+        let endpoint = endpoint_of(asked.0)?;
+        let Ok(found) = scan::facts(body.as_bytes(), endpoint, asked.1) else { return Ok(None) };
         let Some(plan) = holder.plans.get(&*found.model) else { return Ok(None) };
         let (_, now_ns, wall_ms) = started;
         if holder.until_ms <= wall_ms {
             return Ok(None);
         }
-        let ceiling = if endpoint == Endpoint::Embeddings { Some(0) } else { found.output_ceiling_tokens() };
         let mean = plan.mean.borrow(py).0;
-        let tokens = reserve::tokens(found.estimate_tokens(), ceiling, &mean, u64::from(holder.limits.tpm));
+        // Nothing is produced for a count, and nothing is billed.
+        let asked_tokens = if endpoint.purpose() == Purpose::Count { 0 } else { found.estimate_tokens };
+        let tokens = reserve::tokens(asked_tokens, found.ceiling_tokens, &mean, u64::from(holder.limits.tpm));
         let mut worker = self.worker.borrow_mut(py);
         let answer =
             worker.0.admit(holder.account, holder.limits, tokens, now_ns, wall_ms).map_err(raised)?;
@@ -118,10 +120,11 @@ impl Desk {
             endpoint,
             stream: found.stream,
             include_usage: found.include_usage,
-            deterministic: found.deterministic(),
-            estimate_tokens: found.estimate_tokens(),
+            deterministic: found.deterministic,
+            estimate_tokens: found.estimate_tokens,
+            mean: found.ceiling_tokens.is_none().then(|| plan.mean.clone_ref(py)),
+            model: if asked.1.is_some() { found.model.into_owned() } else { String::new() },
             edits: found.edits,
-            mean: found.max_output_tokens.is_none().then(|| plan.mean.clone_ref(py)),
         };
         let books = Books { worker: self.worker.clone_ref(py), page: self.page.clone_ref(py) };
         Ok(Some(Ticket::new(books, plan.number, ask, Admission::of(answer, holder.limits), started)))

@@ -1,32 +1,57 @@
 //! Between the caller's dialect and a provider's: the request one way, the answer the other.
 //!
-//! Invariant: same dialect, same bytes: nothing here is asked then.
+//! Invariant: same dialect, same bytes, but for the model's name.
 
 use headgate_core::usage::Usage;
-use headgate_core::wire::anthropic;
+use headgate_core::wire::conversation::{self, Asked, Voice, decoder, encoder, gatherer, tell};
+use headgate_core::wire::endpoint::{Dialect, Endpoint, Shape};
+use headgate_core::wire::facts::Facts;
+use headgate_core::wire::kept::form;
+use headgate_core::wire::manner::{self, Traits};
 use headgate_core::wire::model::{Dropped, Event, Refused};
-use headgate_core::wire::openai::stream::{Framing, Outcome, Stop, StreamRelay};
-use headgate_core::wire::openai_chat;
-use headgate_core::wire::openai_chat::response::{Reply, Thinking, Writer};
-use headgate_core::wire::translate::{Form, Translation};
+use headgate_core::wire::openai::stream::{Framing, Outcome, Settings, Stop, StreamRelay};
+use headgate_core::wire::passing::Passing;
+use headgate_core::wire::translate::Translation;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// A provider's dialect.
+/// What becomes of a request that cannot be said whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    OpenAi,
-    Anthropic,
+enum Unsupported {
+    Drop,
+    Warn,
+    Reject,
 }
 
-impl Dialect {
-    /// The dialect behind its name in the catalogue.
-    pub(crate) fn named(name: &str) -> PyResult<Self> {
-        match name {
-            "openai" => Ok(Self::OpenAi),
-            "anthropic" => Ok(Self::Anthropic),
-            other => Err(PyValueError::new_err(format!("no dialect {other:?}"))),
+/// How one model of one provider is to be spoken to.
+#[pyclass(frozen, module = "headgate._core")]
+pub(crate) struct Manner {
+    pub(crate) manner: manner::Manner,
+    unsupported: Unsupported,
+}
+
+#[pymethods]
+impl Manner {
+    /// `traits` are names of the catalogue; `on_unsupported` is `drop`, `warn` or `reject`.
+    #[new]
+    fn new(
+        model: String,
+        max_output_tokens: Option<u64>,
+        traits: Vec<String>,
+        on_unsupported: &str,
+    ) -> PyResult<Self> {
+        let mut all = Traits::default();
+        for name in &traits {
+            let known = Traits::named(name);
+            all = all.with(known.ok_or_else(|| PyValueError::new_err(format!("no trait {name:?}")))?);
         }
+        let unsupported = match on_unsupported {
+            "drop" => Unsupported::Drop,
+            "warn" => Unsupported::Warn,
+            "reject" => Unsupported::Reject,
+            other => return Err(PyValueError::new_err(format!("on_unsupported is {other:?}"))),
+        };
+        Ok(Self { manner: manner::Manner { model, max_output_tokens, traits: all }, unsupported })
     }
 }
 
@@ -39,14 +64,24 @@ pub(crate) struct Said {
     pub(crate) json_tool: Option<&'static str>,
 }
 
-/// Says a chat request of `OpenAI`'s dialect to a provider of Anthropic's.
-pub(crate) fn to_anthropic(body: &[u8], model: &str) -> Result<Said, Refused> {
-    let chat = openai_chat::request::decode(body)?;
-    let settings = anthropic::request::Settings { model, ..Default::default() };
-    let mut dropped = Dropped::default();
-    let json_tool = anthropic::request::json_tool(&chat, &settings);
-    let body = anthropic::request::encode(&chat, &settings, &mut dropped)?;
-    Ok(Said { body, dropped: dropped_line(&dropped), json_tool })
+/// Says a request in a provider's dialect.
+pub(crate) fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refused> {
+    let said = conversation::say(asked, to, &manner.manner)?;
+    let dropped = match manner.unsupported {
+        Unsupported::Drop => Vec::new(),
+        Unsupported::Warn => dropped_line(&said.dropped),
+        Unsupported::Reject => refuse_dropped(&said.dropped)?,
+    };
+    Ok(Said { body: said.body, dropped, json_tool: said.json_tool })
+}
+
+fn refuse_dropped(dropped: &Dropped) -> Result<Vec<u8>, Refused> {
+    let Some(first) = dropped.0.first() else { return Ok(Vec::new()) };
+    let message = format!(
+        "The model that serves this request has no place for {}. Leave it out, or ask for another model.",
+        dropped.0.join(", ")
+    );
+    Err(Refused { code: "unsupported_parameter", param: Some(first.clone()), message })
 }
 
 fn dropped_line(dropped: &Dropped) -> Vec<u8> {
@@ -61,49 +96,92 @@ fn dropped_line(dropped: &Dropped) -> Vec<u8> {
 }
 
 /// A whole answer in the caller's words.
+#[derive(Default)]
 pub(crate) struct Told {
-    pub(crate) body: Vec<u8>,
+    /// Nothing where the provider's own bytes go on.
+    pub(crate) body: Option<Vec<u8>>,
     pub(crate) usage: Option<Usage>,
     /// The provider's error inside a success.
     pub(crate) error: Option<String>,
 }
 
-/// Tells a whole answer of Anthropic's dialect in `OpenAI`'s; None where it cannot be read.
-pub(crate) fn from_anthropic(body: &[u8], json_tool: Option<&str>, created_s: u64) -> Option<Told> {
-    let mut writer =
-        Writer::new(&Reply { created_s, thinking: Thinking::ReasoningContent, ..Reply::default() });
-    let (mut usage, mut error) = (None, None);
-    let read = anthropic::response::decode_with(body, json_tool, &mut |event| match &event {
-        Event::Error { message, .. } => error = Some(message.clone().into_owned()),
-        Event::Usage(told) => {
-            usage = Some(*told);
-            writer.event(&event);
+/// Tells a whole answer of the dialect `from` in that of `endpoint`; None where it cannot be read.
+pub(crate) fn retell(
+    from: Dialect,
+    endpoint: Endpoint,
+    body: &[u8],
+    json_tool: Option<&str>,
+    created_s: u64,
+) -> Option<Told> {
+    let dialect = endpoint.dialect();
+    let mut gathered = (from != dialect).then(|| gatherer(dialect, Voice { created_s, include_usage: true }));
+    let mut told = Told::default();
+    let read = tell(from, body, json_tool, &mut |event| match &event {
+        Event::Error { message, .. } => told.error = Some(message.clone().into_owned()),
+        event => {
+            if let Event::Usage(usage) = event {
+                told.usage = Some(*usage);
+            }
+            if let Some(gathered) = &mut gathered {
+                gathered.event(event);
+            }
         }
-        _ => writer.event(&event),
     });
-    read.ok().map(|()| Told { body: writer.finish(), usage, error })
+    told.body = gathered.map(|gathered| gathered.finish());
+    read.ok().map(|()| told)
+}
+
+/// How a stream is to be passed on.
+pub(crate) struct Way {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) from: Dialect,
+    pub(crate) framing: Framing,
+    pub(crate) voice: Voice,
+    pub(crate) capture: bool,
 }
 
 /// What passes a stream on: as it is, or told in another dialect.
 #[expect(clippy::large_enum_variant, reason = "a connection has one, and the usual kind is not worth a box")]
 pub(crate) enum Relay {
     Same(StreamRelay),
+    Passed(Box<Passing>),
     Told(Box<Translation>),
 }
 
 impl Relay {
-    /// Tells a stream of Anthropic's dialect in `OpenAI`'s.
-    pub(crate) fn from_anthropic(
-        json_tool: Option<&str>,
-        include_usage: bool,
-        created_s: u64,
-        framing: Framing,
-    ) -> Self {
-        let decoder = anthropic::stream::Decoder::with_json_tool(json_tool);
-        let reply =
-            Reply { created_s, include_usage, thinking: Thinking::ReasoningContent, ..Reply::default() };
-        let encoder = openai_chat::stream::Encoder::new(&reply);
-        Self::Told(Box::new(Translation::new(Form::Sse, Box::new(decoder), Box::new(encoder), framing)))
+    pub(crate) fn new(way: &Way, json_tool: Option<&str>) -> Self {
+        let Way { endpoint, from, framing, voice, capture } = *way;
+        let (dialect, shape) = (endpoint.dialect(), endpoint.shape());
+        if (from, dialect) == (Dialect::OpenAi, Dialect::OpenAi) {
+            let client_wants_usage = voice.include_usage;
+            return Self::Same(StreamRelay::new(Settings {
+                framing,
+                client_wants_usage,
+                done_required: true,
+            }));
+        }
+        // What is kept must serve every later caller: an array, or a stream without its usage, does not.
+        let capture = capture && shape != Shape::Array && voice.include_usage;
+        if from == dialect {
+            let passing = Passing::new(form(from), decoder(from, None), shape, framing);
+            return Self::Passed(Box::new(if capture { passing.capturing() } else { passing }));
+        }
+        let told = Translation::new(
+            form(from),
+            decoder(from, json_tool),
+            encoder(dialect, shape, voice),
+            framing,
+        );
+        Self::Told(Box::new(if capture { told.capturing() } else { told }))
+    }
+
+    /// What the stream told, where it has no relay of its own.
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        match self {
+            Self::Same(_) => None,
+            Self::Passed(passing) => Some(passing.facts()),
+            Self::Told(translation) => Some(translation.facts()),
+        }
     }
 
     pub(crate) fn begin(&mut self, read_bytes: usize) {
@@ -115,6 +193,7 @@ impl Relay {
     pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Same(relay) => relay.push(piece, out),
+            Self::Passed(passing) => passing.feed(piece, out),
             Self::Told(translation) => translation.feed(piece, out),
         }
     }
@@ -128,6 +207,7 @@ impl Relay {
     pub(crate) fn finish(&mut self, clean: bool, out: &mut Vec<u8>) -> Outcome {
         match self {
             Self::Same(relay) => relay.finish(clean, out),
+            Self::Passed(passing) => passing.finish(clean, out),
             Self::Told(translation) => translation.finish(clean, out),
         }
     }
@@ -135,21 +215,21 @@ impl Relay {
     pub(crate) fn committed(&self) -> bool {
         match self {
             Self::Same(relay) => relay.committed(),
-            Self::Told(translation) => translation.committed(),
+            _ => self.facts().is_some_and(Facts::committed),
         }
     }
 
     pub(crate) fn stop(&self) -> Option<Stop> {
         match self {
             Self::Same(relay) => relay.stop(),
-            Self::Told(translation) => translation.stop(),
+            _ => self.facts().and_then(Facts::stop),
         }
     }
 
     pub(crate) fn usage(&self) -> Option<Usage> {
         match self {
             Self::Same(relay) => relay.usage(),
-            Self::Told(translation) => translation.usage(),
+            _ => self.facts().and_then(Facts::usage),
         }
     }
 
@@ -160,21 +240,35 @@ impl Relay {
     pub(crate) fn text(&self) -> &[u8] {
         match self {
             Self::Same(relay) => relay.text(),
-            Self::Told(translation) => translation.text(),
+            _ => self.facts().map_or(&[], Facts::text),
         }
     }
 
     pub(crate) fn take_text(&mut self) -> Option<Vec<u8>> {
         match self {
             Self::Same(relay) => relay.take_text(),
-            Self::Told(translation) => translation.take_text(),
+            Self::Passed(passing) => passing.facts_mut().take_text(),
+            Self::Told(translation) => translation.facts_mut().take_text(),
         }
     }
 
     pub(crate) fn text_bytes(&self) -> u64 {
         match self {
             Self::Same(relay) => relay.text_bytes(),
-            Self::Told(translation) => translation.text_bytes(),
+            _ => self.facts().map_or(0, Facts::text_bytes),
         }
     }
+
+    /// The kept payload of a stream that left.
+    pub(crate) fn take_capture(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Self::Same(_) => None,
+            Self::Passed(passing) => Some(passing.take_capture()),
+            Self::Told(translation) => Some(translation.take_capture()),
+        }
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Manner>()
 }

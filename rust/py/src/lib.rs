@@ -31,6 +31,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     answers::register(module)?;
     books::register(module)?;
     desk::register(module)?;
+    dialect::register(module)?;
     spool::register(module)?;
     ticket::register(module)?;
     head::register(module)?;

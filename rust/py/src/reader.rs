@@ -2,17 +2,21 @@
 //!
 //! Invariant: an answer ends once, as DONE or as FAILED; what `feed` returns is framed for the client.
 
-use headgate_core::http1::{ContentKind, End, Limits, ResponseReader, RetryAfter};
+use headgate_core::http1::{End, Limits, ResponseReader, RetryAfter};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
+use headgate_core::wire::conversation::Asked;
+use headgate_core::wire::endpoint::Dialect;
+use headgate_core::wire::manner::Traits;
 use headgate_core::wire::openai::stream::{Outcome, Stop, end};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::answer::{Answer, Expected, STREAM, WANTS_USAGE};
 use crate::answers::{UsageTuple, framing_of};
-use crate::dialect::{Dialect, to_anthropic};
+use crate::dialect::{Manner, say};
 use crate::ledger::LedgerWorker;
+use crate::scan::dialect_of;
 use crate::ticket::{Ticket, push_sized};
 use crate::tls::{Session, TlsClient};
 use crate::tokens::Tokenizer;
@@ -32,29 +36,29 @@ const KEPT_BUFFER_BYTES: usize = 16 * 1024;
 /// Where a request goes, the same for all requests of one endpoint and model.
 #[pyclass(frozen, module = "headgate._core")]
 pub(crate) struct Target {
-    head: Vec<u8>,
+    whole_head: Vec<u8>,
+    stream_head: Vec<u8>,
     model: Option<String>,
-    served: String,
-    asks_usage: bool,
+    manner: Py<Manner>,
     encoding: Encoding,
     dialect: Dialect,
 }
 
 #[pymethods]
 impl Target {
-    /// `head` is all of the request's head but its `content-length`; `model` replaces the one that was asked
-    /// for, `served` is the one that answers; `asks_usage`: streams are asked for their usage.
+    /// `heads` are all of the request's head but its `content-length`, for a whole answer and for a stream;
+    /// `model` replaces the one that was asked for; `dialect` is the provider's.
     #[new]
     fn new(
-        head: Vec<u8>,
+        heads: (Vec<u8>, Vec<u8>),
         model: Option<String>,
-        served: &str,
-        asks_usage: bool,
+        manner: Py<Manner>,
         dialect: &str,
     ) -> PyResult<Self> {
-        let dialect = Dialect::named(dialect)?;
-        let encoding = Encoding::for_model(served);
-        Ok(Self { head, model, served: served.to_owned(), asks_usage, encoding, dialect })
+        let dialect = dialect_of(dialect)?;
+        let encoding = Encoding::for_model(&manner.get().manner.model);
+        let (whole_head, stream_head) = heads;
+        Ok(Self { whole_head, stream_head, model, manner, encoding, dialect })
     }
 }
 
@@ -74,10 +78,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     fn relaying(&self) -> bool {
-        self.answer.wants_stream()
-            && self.http.head().is_some_and(|head| {
-                head.status == 200 && head.content == ContentKind::EventStream && !head.encoded
-            })
+        self.http.head().is_some_and(|head| self.answer.streams(head))
     }
 
     fn arm(&mut self, answer: Answer) {
@@ -120,10 +121,7 @@ impl Reader {
         let Self { http, answer, out, .. } = self;
         answer.relay.begin(input.len());
         let fed = http.feed(input, |head, piece| {
-            let relaying = answer.wants_stream()
-                && head.status == 200
-                && head.content == ContentKind::EventStream
-                && !head.encoded;
+            let relaying = answer.streams(head);
             answer.take_in(relaying, piece, out);
         });
         answer.relay.flush(out);
@@ -300,15 +298,17 @@ impl Reader {
         if ask.include_usage {
             options |= WANTS_USAGE;
         }
-        let mut request =
-            Vec::with_capacity(target.head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
-        request.extend_from_slice(&target.head);
-        if target.dialect == Dialect::OpenAi {
+        let head = if ask.stream { &target.stream_head } else { &target.whole_head };
+        let mut request = Vec::with_capacity(head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
+        request.extend_from_slice(head);
+        let dialect = ask.endpoint.dialect();
+        if target.dialect == dialect {
             // The caller's vendor headers are for the caller's vendor.
             request.extend_from_slice(forward);
         }
         let mut expected = Expected {
             options,
+            endpoint: ask.endpoint,
             dialect: target.dialect,
             json_tool: None,
             encoding: target.encoding,
@@ -316,13 +316,14 @@ impl Reader {
             prompt_tokens: u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX),
             created_s: ticket.started_s(),
         };
-        match target.dialect {
-            Dialect::OpenAi => {
-                let ask_usage = ask.stream && target.asks_usage;
-                ticket.push_body(py, target.model.as_deref(), ask_usage, &mut request);
-                ticket.dropped = Vec::new();
-            }
-            Dialect::Anthropic => match to_anthropic(ask.body.as_bytes(py), &target.served) {
+        let manner = target.manner.get();
+        if target.dialect == dialect {
+            let asks_usage = manner.manner.traits.has(Traits::STREAM_USAGE);
+            ticket.push_body(py, target.model.as_deref(), ask.stream && asks_usage, &mut request);
+            ticket.dropped = Vec::new();
+        } else {
+            let asked = Asked { endpoint: ask.endpoint, body: ask.body.as_bytes(py), model: &ask.model };
+            match say(&asked, target.dialect, manner) {
                 Ok(said) => {
                     push_sized(&said.body, &mut request);
                     expected.json_tool = said.json_tool;
@@ -332,7 +333,7 @@ impl Reader {
                     let refusal = (refused.code, refused.param, refused.message);
                     return Ok(refusal.into_pyobject(py)?.into_any());
                 }
-            },
+            }
         }
         self.arm(Answer::new(expected));
         Ok(PyBytes::new(py, &self.seal(request)).into_any())
@@ -373,6 +374,12 @@ impl Reader {
     #[getter]
     fn status(&self) -> u16 {
         self.http.head().map_or(0, |head| head.status)
+    }
+
+    /// The dialect of the answer that is awaited.
+    #[getter]
+    fn dialect(&self) -> &'static str {
+        self.answer.expected.dialect.name()
     }
 
     #[getter]
@@ -421,7 +428,7 @@ impl Reader {
     }
 
     fn take_capture<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.answer.capture.take().unwrap_or_default())
+        PyBytes::new(py, &self.answer.take_capture())
     }
 
     fn usage(&self) -> Option<UsageTuple> {

@@ -1,23 +1,29 @@
 //! Requests: the endpoint they came to, and the model they ask for.
 
-use headgate_core::wire::openai::request::{self, Endpoint};
+use headgate_core::wire::endpoint::{Dialect, Endpoint};
+use headgate_core::wire::scan;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The endpoint behind the number that Python uses.
 pub(crate) fn endpoint_of(number: u8) -> PyResult<Endpoint> {
-    match number {
-        0 => Ok(Endpoint::Chat),
-        1 => Ok(Endpoint::Completions),
-        2 => Ok(Endpoint::Embeddings),
-        other => Err(PyValueError::new_err(format!("no endpoint {other}"))),
-    }
+    Endpoint::numbered(number).ok_or_else(|| PyValueError::new_err(format!("no endpoint {number}")))
 }
 
-/// The model that a body asks for, or (code, param, message) when it cannot be served.
+/// The dialect of a name.
+pub(crate) fn dialect_of(name: &str) -> PyResult<Dialect> {
+    Dialect::named(name).ok_or_else(|| PyValueError::new_err(format!("no dialect {name:?}")))
+}
+
+/// The model that a request asks for, or (code, param, message) when it cannot be served.
 #[pyfunction]
-fn read_model<'py>(py: Python<'py>, body: &[u8], endpoint: u8) -> PyResult<Bound<'py, PyAny>> {
-    match request::scan(body, endpoint_of(endpoint)?) {
+fn read_model<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    endpoint: u8,
+    model: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match scan::facts(body, endpoint_of(endpoint)?, model) {
         Ok(found) => Ok(found.model.into_pyobject(py)?.into_any()),
         Err(error) => Ok((error.code, error.param, error.message).into_pyobject(py)?.into_any()),
     }

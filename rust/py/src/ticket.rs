@@ -6,7 +6,8 @@ use headgate_core::heads::{self, Timing};
 use headgate_core::json::push_u64;
 use headgate_core::record::{Facts, Identity};
 use headgate_core::usage::Usage;
-use headgate_core::wire::openai::request::{self, Edits, Endpoint};
+use headgate_core::wire::endpoint::Endpoint;
+use headgate_core::wire::openai::request::{self, Edits};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -28,6 +29,8 @@ const MAX_TOKENS: u64 = 1 << 31;
 pub(crate) struct Ask {
     pub(crate) body: Py<PyBytes>,
     pub(crate) endpoint: Endpoint,
+    /// The model asked for, where the body does not tell it to whoever reads it.
+    pub(crate) model: String,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
     pub(crate) deterministic: bool,
@@ -111,6 +114,8 @@ impl Ticket {
     /// The body with another model and, if asked, with the usage chunk turned on; its length before it.
     pub(crate) fn push_body(&self, py: Python<'_>, model: Option<&str>, ask_usage: bool, out: &mut Vec<u8>) {
         let body = self.ask.body.as_bytes(py);
+        let own = self.ask.edits.model.is_empty().then_some(&*self.ask.model);
+        let model = model.or(own);
         if model.is_some() || (ask_usage && !self.ask.include_usage) {
             push_sized(&request::rewrite(body, &self.ask.edits, model, ask_usage), out);
         } else {

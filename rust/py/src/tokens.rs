@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use headgate_core::tokens::{Encoding, Tokenizer as Ranks};
-use headgate_core::wire::openai::request::{self, Endpoint};
+use headgate_core::wire::endpoint::Endpoint;
+use headgate_core::wire::scan;
 use headgate_ledger::MappedFile;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -43,7 +44,7 @@ impl Tokenizer {
     pub(crate) fn count_prompt(&self, body: &[u8], endpoint: Endpoint, model: &str) -> u64 {
         let ranks = self.ranks(Encoding::for_model(model));
         let (mut total, mut text) = (0, String::new());
-        let walked = request::prompt_text(body, endpoint, |piece| {
+        let walked = scan::prompt_text(body, endpoint, |piece| {
             if let Some(piece) = piece {
                 text.push_str(piece);
             } else {
@@ -52,10 +53,7 @@ impl Tokenizer {
             }
         });
         total += ranks.count(&text) as u64;
-        match (walked, request::scan(body, endpoint)) {
-            (Ok(()), Ok(scan)) => total + scan.framing_tokens(),
-            _ => total,
-        }
+        total + walked.unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
-//! The dialects whose streams can be told in another: each codec as the translation sees it.
+//! Each dialect's codecs as the translation sees them.
 
+use super::conversation::Gather;
 use super::translate::{Decode, Encode, Unreadable};
 use super::{anthropic, gemini, ollama, openai_chat};
 use crate::wire::model::Event;
@@ -28,6 +29,20 @@ macro_rules! encodes {
     )+};
 }
 
+macro_rules! gathers {
+    ($($writer:ty),+) => {$(
+        impl Gather for $writer {
+            fn event(&mut self, event: &Event<'_>) {
+                self.event(event);
+            }
+
+            fn finish(self: Box<Self>) -> Vec<u8> {
+                (*self).finish()
+            }
+        }
+    )+};
+}
+
 decodes!(
     anthropic::stream::Decoder,
     gemini::stream::Decoder,
@@ -39,4 +54,10 @@ encodes!(
     gemini::stream::Encoder,
     ollama::stream::Encoder,
     openai_chat::stream::Encoder
+);
+gathers!(
+    anthropic::response::Writer,
+    gemini::response::Writer,
+    ollama::response::Writer,
+    openai_chat::response::Writer
 );

@@ -4,10 +4,11 @@
 //! of it came, so the client is never in the middle of one; after the end, or a failure, nothing leaves.
 
 use crate::sse::EventParser;
-use crate::usage::Usage;
+use crate::wire::facts::Facts;
+use crate::wire::kept::Capture;
 use crate::wire::lines::Lines;
 use crate::wire::model::Event;
-use crate::wire::openai::stream::{Framing, Outcome, Stop, Text, append};
+use crate::wire::openai::stream::{Framing, Outcome, Stop, append};
 
 const KEPT_BUFFER_BYTES: usize = 16 * 1024;
 
@@ -52,47 +53,6 @@ pub enum Form {
     Lines,
 }
 
-/// What the stream told so far.
-#[derive(Debug, Default)]
-struct Facts {
-    committed: bool,
-    usage: Option<Usage>,
-    text: Text,
-    stop: Option<Stop>,
-    error: String,
-}
-
-impl Facts {
-    /// Notes an event; whether it goes on to the client.
-    fn note(&mut self, event: &Event<'_>) -> bool {
-        if self.stop.is_some() {
-            return false;
-        }
-        match event {
-            Event::Start { .. } | Event::Logprobs { .. } | Event::Signature { .. } => {}
-            Event::Text { text, .. } | Event::Refusal { text, .. } | Event::Thinking { text, .. } => {
-                self.produced(text);
-            }
-            Event::ToolStart { name, .. } => self.produced(name),
-            Event::ToolArguments { json, .. } => self.produced(json),
-            Event::Redacted { .. } | Event::Finish { .. } => self.committed = true,
-            Event::Usage(usage) => self.usage = Some(*usage),
-            Event::End => self.stop = Some(Stop::Done),
-            Event::Error { message, .. } => {
-                self.stop = Some(Stop::ErrorEvent);
-                self.error = message.clone().into_owned();
-                return false;
-            }
-        }
-        true
-    }
-
-    fn produced(&mut self, text: &str) {
-        self.committed |= !text.is_empty();
-        self.text.add(text.as_bytes());
-    }
-}
-
 /// One stream on its way from one dialect to another.
 pub struct Translation {
     cutter: Cutter,
@@ -101,6 +61,7 @@ pub struct Translation {
     framing: Framing,
     facts: Facts,
     payload: Vec<u8>,
+    capture: Capture,
 }
 
 impl Translation {
@@ -111,14 +72,26 @@ impl Translation {
             Form::Sse => Cutter::Sse(EventParser::default()),
             Form::Lines => Cutter::Lines(Lines::default()),
         };
-        Self { cutter, decoder, encoder, framing, facts: Facts::default(), payload: Vec::new() }
+        Self { cutter, decoder, encoder, framing, facts: Facts::default(), payload: Vec::new(), capture: Capture::default() }
+    }
+
+    /// Keeps what leaves, too.
+    #[must_use]
+    pub fn capturing(mut self) -> Self {
+        self.capture = Capture::open();
+        self
+    }
+
+    /// What was kept of a stream.
+    pub fn take_capture(&mut self) -> Vec<u8> {
+        self.capture.take()
     }
 
     /// Takes in bytes of the upstream's body; appends what may leave, as one chunk.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let Self { cutter, decoder, encoder, facts, payload, .. } = self;
         let mut one = |data: &[u8]| {
-            if facts.stop.is_some() {
+            if facts.stop().is_some() {
                 return;
             }
             let read = decoder.event(data, &mut |event| {
@@ -126,23 +99,23 @@ impl Translation {
                     encoder.event(&event, payload);
                 }
             });
-            if read.is_err() && facts.stop.is_none() {
-                facts.stop = Some(Stop::Garbage);
+            if read.is_err() {
+                facts.end(Stop::Garbage);
             }
         };
         let fits = match cutter {
             Cutter::Sse(parser) => parser.feed(input, |event| one(event.data)).is_ok(),
             Cutter::Lines(lines) => lines.feed(input, one).is_ok(),
         };
-        if !fits && self.facts.stop.is_none() {
-            self.facts.stop = Some(Stop::TooLarge);
+        if !fits {
+            self.facts.end(Stop::TooLarge);
         }
         self.flush(out);
     }
 
     /// Ends the stream; `clean` means that the upstream's body was whole by its own framing.
     pub fn finish(&mut self, clean: bool, out: &mut Vec<u8>) -> Outcome {
-        if clean && self.facts.stop.is_none() {
+        if clean && self.facts.stop().is_none() {
             if matches!(self.cutter, Cutter::Lines(_)) {
                 self.feed(b"\n", out);
             }
@@ -154,55 +127,28 @@ impl Translation {
             });
             self.flush(out);
         }
-        if self.facts.stop == Some(Stop::Done) { Outcome::Complete } else { Outcome::Truncated }
+        if self.facts.stop() == Some(Stop::Done) { Outcome::Complete } else { Outcome::Truncated }
     }
 
-    /// Whether content was told: text, thoughts, a refusal, a tool call, or a finish reason.
+    /// What the stream told so far.
     #[must_use]
-    pub const fn committed(&self) -> bool {
-        self.facts.committed
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
     }
 
-    /// Why nothing more passes.
-    #[must_use]
-    pub const fn stop(&self) -> Option<Stop> {
-        self.facts.stop
-    }
-
-    /// The last usage that the upstream told.
-    #[must_use]
-    pub const fn usage(&self) -> Option<Usage> {
-        self.facts.usage
-    }
-
-    /// What the upstream's error event says; not redacted.
-    #[must_use]
-    pub fn error_message(&self) -> Option<&str> {
-        (self.facts.stop == Some(Stop::ErrorEvent)).then_some(&self.facts.error)
-    }
-
-    /// The produced text that is kept for counting.
-    #[must_use]
-    pub fn text(&self) -> &[u8] {
-        self.facts.text.kept()
-    }
-
-    /// Takes the kept text, which makes room for more.
-    pub fn take_text(&mut self) -> Option<Vec<u8>> {
-        self.facts.text.take()
-    }
-
-    /// All produced text so far, in bytes, kept or not.
-    #[must_use]
-    pub fn text_bytes(&self) -> u64 {
-        self.facts.text.total_bytes()
+    /// The same, to take the kept text from.
+    pub const fn facts_mut(&mut self) -> &mut Facts {
+        &mut self.facts
     }
 
     fn flush(&mut self, out: &mut Vec<u8>) {
-        if self.payload.is_empty() {
+        // Another target may still be asked, and a client must not be told twice that its answer begins.
+        let held = !self.facts.committed() && self.facts.stop().is_none();
+        if self.payload.is_empty() || held {
             return;
         }
         append(&self.payload, self.framing, out);
+        self.capture.add(&self.payload);
         self.payload.clear();
         if self.payload.capacity() > KEPT_BUFFER_BYTES {
             self.payload = Vec::new();
@@ -276,9 +222,9 @@ mod tests {
             true,
         );
         assert_eq!((&out[..], outcome), (&b"<one>."[..], Outcome::Complete));
-        assert_eq!(translation.usage().map(|usage| usage.prompt), Some(3));
-        assert_eq!((translation.text(), translation.text_bytes()), (&b"one"[..], 3));
-        assert!(translation.committed());
+        assert_eq!(translation.facts().usage().map(|usage| usage.prompt), Some(3));
+        assert_eq!((translation.facts().text(), translation.facts().text_bytes()), (&b"one"[..], 3));
+        assert!(translation.facts().committed());
     }
 
     #[test]
@@ -286,7 +232,7 @@ mod tests {
         for clean in [true, false] {
             let (out, outcome, translation) = told(Form::Sse, &[b"data: say one\n\n"], clean);
             assert_eq!((&out[..], outcome), (&b"<one>"[..], Outcome::Truncated));
-            assert_eq!(translation.stop(), None);
+            assert_eq!(translation.facts().stop(), None);
         }
     }
 
@@ -295,11 +241,11 @@ mod tests {
         let (out, outcome, translation) =
             told(Form::Sse, &[b"data: oops too busy\n\ndata: say one\n\n"], true);
         assert_eq!((out.len(), outcome), (0, Outcome::Truncated));
-        assert_eq!(translation.stop(), Some(Stop::ErrorEvent));
-        assert_eq!(translation.error_message(), Some("too busy"));
+        assert_eq!(translation.facts().stop(), Some(Stop::ErrorEvent));
+        assert_eq!(translation.facts().error_message(), Some("too busy"));
         let (out, _, translation) = told(Form::Sse, &[b"data: what\n\ndata: say one\n\n"], true);
-        assert_eq!((out.len(), translation.stop()), (0, Some(Stop::Garbage)));
-        assert!(!translation.committed());
+        assert_eq!((out.len(), translation.facts().stop()), (0, Some(Stop::Garbage)));
+        assert!(!translation.facts().committed());
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Endpoint {
 /// Where [`rewrite`] puts what; offsets into the scanned body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits {
-    /// The model's string token, quotes included.
+    /// The model's string token, quotes included; an empty place where it is to be put in, 0 where there is
+    /// none.
     pub model: Range<usize>,
     /// What turns `stream_options.include_usage` on; `None` when it is on.
     pub usage: Option<(Range<usize>, &'static str)>,
@@ -160,26 +161,26 @@ pub struct ScanError {
 }
 
 impl ScanError {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let message = "The request body is empty; send a JSON object.".to_owned();
         Self { code: "empty_body", param: None, message }
     }
 
-    fn missing(param: &'static str) -> Self {
+    pub(crate) fn missing(param: &'static str) -> Self {
         let message = format!("You must provide the `{param}` parameter.");
         Self { code: "missing_required_parameter", param: Some(param), message }
     }
 
-    fn kind(param: &'static str, wanted: &str, found: &str) -> Self {
+    pub(crate) fn kind(param: &'static str, wanted: &str, found: &str) -> Self {
         let message = format!("`{param}` must be {wanted}, not {found}.");
         Self { code: "invalid_type", param: Some(param), message }
     }
 
-    fn value(param: &'static str, rule: &str) -> Self {
+    pub(crate) fn value(param: &'static str, rule: &str) -> Self {
         Self { code: "invalid_value", param: Some(param), message: format!("`{param}` must {rule}.") }
     }
 
-    fn duplicate(param: &'static str) -> Self {
+    pub(crate) fn duplicate(param: &'static str) -> Self {
         let message = format!("`{param}` is given more than once; send it once.");
         Self { code: "duplicate_parameter", param: Some(param), message }
     }
@@ -205,11 +206,34 @@ impl std::error::Error for ScanError {}
 /// # Errors
 /// When it is not JSON, or a field that we decide by is missing, doubled, of the wrong type or out of range.
 pub fn scan(body: &[u8], endpoint: Endpoint) -> Result<Scan<'_>, ScanError> {
-    Reader::new(body, endpoint, |_: &str, _: &Text| {})?.read()
+    scan_for(body, endpoint, None)
+}
+
+/// Reads a request body; `model` is the one that the path names, which wins over the body's.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_for<'a>(
+    body: &'a [u8],
+    endpoint: Endpoint,
+    model: Option<&'a str>,
+) -> Result<Scan<'a>, ScanError> {
+    Reader::new(body, endpoint, |_: &str, _: &Text| {})?.read(model)
+}
+
+/// A name that can be echoed in headers and log lines.
+pub(crate) fn check_model(model: &str) -> Result<(), ScanError> {
+    if model.is_empty() || model.len() > MAX_MODEL_BYTES {
+        return Err(ScanError::value("model", "have between 1 and 256 bytes"));
+    }
+    if model.chars().any(char::is_control) {
+        return Err(ScanError::value("model", "have no control characters"));
+    }
+    Ok(())
 }
 
 /// Hands out the text that counts as prompt tokens, unescaped, in pieces whose joints are arbitrary; `None`
-/// stands between two texts that the tokenizer sees apart.
+/// stands between two texts that the tokenizer sees apart. Gives the prompt tokens that are not text.
 ///
 /// # Errors
 /// As [`scan`]; pieces that were handed out before then stand.
@@ -217,12 +241,12 @@ pub fn prompt_text(
     body: &[u8],
     endpoint: Endpoint,
     mut each: impl FnMut(Option<&str>),
-) -> Result<(), ScanError> {
+) -> Result<u64, ScanError> {
     let sink = |body: &str, text: &Text| {
         text.pieces(body, |piece| each(Some(piece)));
         each(None);
     };
-    Reader::new(body, endpoint, sink)?.read().map(|_| ())
+    Reader::new(body, endpoint, sink)?.read(Some("model")).map(|scan| scan.framing_tokens())
 }
 
 /// The body with another model and, if asked, with the usage chunk turned on; every other byte is kept.
@@ -232,8 +256,11 @@ pub fn prompt_text(
 pub fn rewrite(body: &[u8], edits: &Edits, model: Option<&str>, ask_usage: bool) -> Vec<u8> {
     let mut name = Vec::new();
     let mut steps: Vec<(&Range<usize>, &[u8])> = Vec::with_capacity(2);
-    if let Some(model) = model {
+    if let Some(model) = model.filter(|_| edits.model.end > 0) {
+        let absent = edits.model.is_empty();
+        name.extend_from_slice(if absent { b"\"model\":" } else { b"" });
         push_string(&mut name, model);
+        name.extend_from_slice(if absent { b"," } else { b"" });
         steps.push((&edits.model, &name));
     }
     if let Some((range, text)) = edits.usage.as_ref().filter(|_| ask_usage) {

@@ -11,8 +11,7 @@ mod frame;
 mod tap;
 mod text;
 
-pub(crate) use frame::append;
-pub use frame::{Framing, comment, end};
+pub use frame::{Framing, append, comment, end};
 pub use tap::Stop;
 pub use text::MAX_TEXT_BYTES;
 pub(crate) use text::Text;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Edits, Endpoint, MAX_CHOICES, MAX_MODEL_BYTES, Scan, ScanError};
+use super::{Edits, Endpoint, MAX_CHOICES, Scan, ScanError, check_model};
 use crate::json::{Cursor, Event, Kind, Text, Weight};
 
 type Read<T> = Result<T, ScanError>;
@@ -15,6 +15,9 @@ const COMPLETIONS: u8 = 2;
 const EMBEDDINGS: u8 = 4;
 const TEXT: u8 = CHAT | COMPLETIONS;
 const ALL: u8 = TEXT | EMBEDDINGS;
+
+const USAGE_FIRST: &str = r#""stream_options":{"include_usage":true},"#;
+const USAGE_NEXT: &str = r#","stream_options":{"include_usage":true}"#;
 
 /// A field of the top level that we decide by: its name, its bit in `seen`, and where it is one.
 /// A match compiles to a comparison by length first, which a table's search does not.
@@ -47,6 +50,8 @@ pub(super) struct Reader<'a, S> {
     seen: u32,
     has_stream_options: bool,
     max_completion_tokens: Option<u64>,
+    /// Just behind the bracket that opens the body.
+    inside: usize,
     sink: S,
 }
 
@@ -70,10 +75,19 @@ impl<'a, S: FnMut(&str, &Text)> Reader<'a, S> {
             token_ids: 0,
             text: Weight::default(),
         };
-        Ok(Self { cursor, scan, seen: 0, has_stream_options: false, max_completion_tokens: None, sink })
+        Ok(Self {
+            cursor,
+            scan,
+            seen: 0,
+            has_stream_options: false,
+            max_completion_tokens: None,
+            inside: 0,
+            sink,
+        })
     }
 
-    pub(super) fn read(mut self) -> Read<Scan<'a>> {
+    /// Reads the body; `model` is the one that the path names, which wins over the body's.
+    pub(super) fn read(mut self, model: Option<&'a str>) -> Read<Scan<'a>> {
         if self.cursor.offset() == self.cursor.body().len() {
             return Err(ScanError::empty());
         }
@@ -82,26 +96,35 @@ impl<'a, S: FnMut(&str, &Text)> Reader<'a, S> {
             let message = format!("The request body must be a JSON object, not {}.", kind.noun());
             return Err(ScanError { code: "invalid_type", param: None, message });
         }
+        self.inside = self.cursor.offset() + 1;
         self.cursor.open(b'{')?;
         let mut first = true;
         while let Some(name) = self.cursor.member(&mut first)? {
             self.member(&name)?;
         }
         self.cursor.clone().finish()?;
-        self.finish()
+        self.finish(model)
     }
 
-    fn finish(mut self) -> Read<Scan<'a>> {
+    fn finish(mut self, model: Option<&'a str>) -> Read<Scan<'a>> {
         let prompt = self.scan.endpoint.prompt_field();
+        if let Some(model) = model {
+            check_model(model)?;
+            self.scan.model = Cow::Borrowed(model);
+        }
         if self.scan.edits.model.is_empty() {
-            return Err(ScanError::missing("model"));
+            if model.is_none() {
+                return Err(ScanError::missing("model"));
+            }
+            self.scan.edits.model = self.inside..self.inside;
         }
         if self.scan.items == 0 {
             return Err(ScanError::missing(prompt));
         }
         if !self.has_stream_options {
             let end = self.scan.edits.model.end;
-            self.scan.edits.usage = Some((end..end, r#","stream_options":{"include_usage":true}"#));
+            let text = if self.scan.edits.model.is_empty() { USAGE_FIRST } else { USAGE_NEXT };
+            self.scan.edits.usage = Some((end..end, text));
         }
         self.scan.max_output_tokens = self.max_completion_tokens.or(self.scan.max_output_tokens);
         Ok(self.scan)
@@ -160,13 +183,7 @@ impl<'a, S: FnMut(&str, &Text)> Reader<'a, S> {
 
     fn model(&mut self) -> Read<()> {
         let (range, model) = self.string("model")?;
-        if model.is_empty() || model.len() > MAX_MODEL_BYTES {
-            return Err(ScanError::value("model", "have between 1 and 256 bytes"));
-        }
-        // It is echoed in headers and log lines.
-        if model.chars().any(char::is_control) {
-            return Err(ScanError::value("model", "have no control characters"));
-        }
+        check_model(&model)?;
         self.scan.model = model;
         self.scan.edits.model = range;
         Ok(())

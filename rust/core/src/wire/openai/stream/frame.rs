@@ -59,7 +59,7 @@ fn hex_digits(value: usize) -> usize {
 }
 
 /// Appends `payload` as one chunk, or as it is.
-pub(crate) fn append(payload: &[u8], framing: Framing, out: &mut Vec<u8>) {
+pub fn append(payload: &[u8], framing: Framing, out: &mut Vec<u8>) {
     match framing {
         Framing::Raw => out.extend_from_slice(payload),
         Framing::Chunked => {

@@ -1,0 +1,247 @@
+//! A conversation between a caller and a provider who speak two dialects: the codecs, by dialect.
+//!
+//! Invariant: this is the one place where a dialect's name leads to its codec; a new dialect is one more arm in
+//! each match here, and nothing elsewhere.
+
+use super::endpoint::{Dialect, Endpoint, Shape};
+use super::manner::Manner;
+use super::model::{Chat, Dropped, Event, Refused};
+use super::openai::error::{self, UpstreamError};
+use super::openai_chat::response::{Reply, Thinking};
+use super::translate::{Decode, Encode, Unreadable};
+use super::{anthropic, bedrock, gemini, ollama, openai_chat};
+
+/// What gathers the events of an answer to one body.
+pub trait Gather {
+    /// Takes the next event.
+    fn event(&mut self, event: &Event<'_>);
+
+    /// The body.
+    fn finish(self: Box<Self>) -> Vec<u8>;
+}
+
+/// A request as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Where it came to.
+    pub endpoint: Endpoint,
+    /// The body.
+    pub body: &'a [u8],
+    /// The model asked for.
+    pub model: &'a str,
+}
+
+/// A request in the provider's words.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The body.
+    pub body: Vec<u8>,
+    /// What had no place in it.
+    pub dropped: Dropped,
+    /// The tool that stands for a form of the answer.
+    pub json_tool: Option<&'static str>,
+}
+
+/// Says a request in another dialect.
+///
+/// # Errors
+/// When it cannot be read, or cannot be said there at all.
+pub fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refused> {
+    let mut schemas = gemini::request::Schemas::default();
+    let chat = read(asked, &mut schemas)?;
+    write(&chat, to, manner)
+}
+
+fn read<'a>(asked: &Asked<'a>, schemas: &'a mut gemini::request::Schemas) -> Result<Chat<'a>, Refused> {
+    let Asked { endpoint, body, model } = *asked;
+    match endpoint.dialect() {
+        Dialect::OpenAi => openai_chat::request::decode(body),
+        Dialect::Anthropic => anthropic::request::decode(body),
+        Dialect::Gemini => {
+            gemini::request::decode(body, model, endpoint.streams().unwrap_or_default(), schemas)
+        }
+        Dialect::Ollama => ollama::request::decode(body, ollama::Endpoint::Chat),
+        Dialect::OllamaGenerate => ollama::request::decode(body, ollama::Endpoint::Generate),
+        Dialect::Responses | Dialect::Bedrock => Err(unspoken(endpoint.dialect())),
+    }
+}
+
+/// Writes a request in a provider's dialect.
+///
+/// # Errors
+/// When it cannot be said there.
+pub fn write(chat: &Chat<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refused> {
+    let mut said = Said::default();
+    let dropped = &mut said.dropped;
+    said.body = match to {
+        Dialect::OpenAi => openai_chat::request::encode(chat, &manner.openai(), dropped)?,
+        Dialect::Anthropic => {
+            let settings = manner.anthropic();
+            said.json_tool = anthropic::request::json_tool(chat, &settings);
+            anthropic::request::encode(chat, &settings, dropped)?
+        }
+        Dialect::Gemini => gemini::request::encode(chat, &manner.gemini(), dropped)?,
+        Dialect::Ollama | Dialect::OllamaGenerate => {
+            ollama::request::encode(chat, &manner.ollama(), dropped)?
+        }
+        Dialect::Bedrock => bedrock::request::encode(chat, &manner.bedrock(), dropped)?,
+        Dialect::Responses => return Err(unspoken(to)),
+    };
+    Ok(said)
+}
+
+fn unspoken(dialect: Dialect) -> Refused {
+    let message = format!("A request in the dialect {:?} cannot be translated.", dialect.name());
+    Refused { code: "unsupported_parameter", param: None, message }
+}
+
+/// Reads the events of a provider's stream; `json_tool` is what [`say`] gave.
+#[must_use]
+pub fn decoder(dialect: Dialect, json_tool: Option<&str>) -> Box<dyn Decode> {
+    match dialect {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            Box::new(openai_chat::stream::Decoder::new(false))
+        }
+        Dialect::Anthropic => Box::new(anthropic::stream::Decoder::with_json_tool(json_tool)),
+        Dialect::Gemini => Box::new(gemini::stream::Decoder::new()),
+        Dialect::Ollama | Dialect::OllamaGenerate => Box::new(ollama::stream::Decoder::default()),
+    }
+}
+
+/// What an answer says beside what the provider told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Voice {
+    /// Unix seconds, for a provider that does not tell.
+    pub created_s: u64,
+    /// Whether the caller sees the usage of a stream.
+    pub include_usage: bool,
+}
+
+impl Voice {
+    fn reply(self) -> Reply<'static> {
+        let Self { created_s, include_usage } = self;
+        Reply { created_s, include_usage, thinking: Thinking::ReasoningContent, ..Reply::default() }
+    }
+}
+
+/// Writes the events of a stream in the caller's dialect.
+#[must_use]
+pub fn encoder(dialect: Dialect, shape: Shape, voice: Voice) -> Box<dyn Encode> {
+    match dialect {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            Box::new(openai_chat::stream::Encoder::new(&voice.reply()))
+        }
+        Dialect::Anthropic => Box::new(anthropic::stream::Encoder::default()),
+        Dialect::Gemini => {
+            let form =
+                if shape == Shape::Array { gemini::stream::Form::Array } else { gemini::stream::Form::Sse };
+            Box::new(gemini::stream::Encoder::new(form))
+        }
+        Dialect::Ollama => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Chat)),
+        Dialect::OllamaGenerate => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Generate)),
+    }
+}
+
+/// Hands out the events of a provider's whole answer.
+///
+/// # Errors
+/// When it cannot be read; events that were handed out before then stand.
+pub fn tell(
+    dialect: Dialect,
+    body: &[u8],
+    json_tool: Option<&str>,
+    each: &mut dyn FnMut(Event<'_>),
+) -> Result<(), Unreadable> {
+    match dialect {
+        Dialect::OpenAi | Dialect::Responses => {
+            openai_chat::response::decode(body, each).map_err(|_| Unreadable)
+        }
+        Dialect::Anthropic => {
+            anthropic::response::decode_with(body, json_tool, each).map_err(|_| Unreadable)
+        }
+        Dialect::Gemini => gemini::response::decode(body, each).map_err(|_| Unreadable),
+        Dialect::Ollama | Dialect::OllamaGenerate => {
+            ollama::response::decode(body, each).map_err(|_| Unreadable)
+        }
+        Dialect::Bedrock => bedrock::response::decode(body, each).map_err(|_| Unreadable),
+    }
+}
+
+/// Gathers a whole answer in the caller's dialect.
+#[must_use]
+pub fn gatherer(dialect: Dialect, voice: Voice) -> Box<dyn Gather> {
+    match dialect {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            Box::new(openai_chat::response::Writer::new(&voice.reply()))
+        }
+        Dialect::Anthropic => Box::new(anthropic::response::Writer::default()),
+        Dialect::Gemini => Box::new(gemini::response::Writer::new()),
+        Dialect::Ollama => Box::new(ollama::response::Writer::new(ollama::Endpoint::Chat)),
+        Dialect::OllamaGenerate => Box::new(ollama::response::Writer::new(ollama::Endpoint::Generate)),
+    }
+}
+
+/// An error as the caller's dialect has it, in `OpenAI`'s words.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// For people.
+    pub message: &'a str,
+    /// Its class.
+    pub kind: &'a str,
+    /// The field to blame.
+    pub param: Option<&'a str>,
+    /// Its code.
+    pub code: Option<&'a str>,
+}
+
+/// An error's body.
+#[must_use]
+pub fn error_body(dialect: Dialect, fault: &Fault<'_>) -> Vec<u8> {
+    let Fault { status, message, kind, param, code } = *fault;
+    match dialect {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            error::error_body(message, kind, param, code)
+        }
+        Dialect::Anthropic => anthropic::error::encode(message, kind, code, status),
+        Dialect::Gemini => gemini::error::encode(message, kind, code, status),
+        Dialect::Ollama | Dialect::OllamaGenerate => ollama::error::encode(message, kind, code, status),
+    }
+}
+
+/// An error in the middle of a stream, or in its place when nothing of it has `begun`.
+pub fn push_stream_error(endpoint: Endpoint, fault: &Fault<'_>, begun: bool, out: &mut Vec<u8>) {
+    let Fault { message, kind, code, .. } = *fault;
+    match endpoint.dialect() {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            openai_chat::error::stream_event(message, kind, code, out);
+        }
+        Dialect::Anthropic => anthropic::error::stream_event(message, kind, code, out),
+        Dialect::Gemini if endpoint.shape() == Shape::Array => {
+            out.extend_from_slice(if begun { b",\r\n" } else { b"[" });
+            out.extend_from_slice(&error_body(Dialect::Gemini, fault));
+            out.push(b']');
+        }
+        Dialect::Gemini => gemini::error::stream_event(message, kind, code, out),
+        Dialect::Ollama | Dialect::OllamaGenerate => {
+            ollama::error::stream_event(message, kind, code, out);
+        }
+    }
+}
+
+/// Reads a provider's error body; its words are `OpenAI`'s where there are such.
+#[must_use]
+pub fn read_error(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {
+    match dialect {
+        Dialect::OpenAi | Dialect::Responses => error::read_error(body),
+        Dialect::Anthropic => {
+            let mut error = anthropic::error::decode(body)?;
+            error.kind = error.kind.map(|kind| anthropic::error::kind_to_openai(&kind).to_owned());
+            Some(error)
+        }
+        Dialect::Gemini => gemini::error::decode(body),
+        Dialect::Ollama | Dialect::OllamaGenerate => ollama::error::decode(body),
+        Dialect::Bedrock => bedrock::error::decode(body),
+    }
+}
