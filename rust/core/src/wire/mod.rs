@@ -3,9 +3,11 @@
 //! Between two dialects stands [`model`]: N dialects cost N codecs, not N × N.
 
 pub mod anthropic;
+mod base64;
 pub mod bedrock;
 mod calls;
 mod codecs;
+pub mod embeddings;
 pub mod gemini;
 pub mod lines;
 pub mod malformed;
