@@ -150,13 +150,11 @@ pub(super) fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     let mut slots: Vec<Option<Vector<'_>>> = read.data.iter().map(|_| None).collect();
     for (at, item) in read.data.into_iter().enumerate() {
         // Some servers of this dialect leave the index out.
-        match slots.get_mut(item.index.unwrap_or(at)) {
-            Some(slot @ None) => *slot = Some(item.embedding),
-            _ => {
-                let reason = "the indexes of data are not those of a list";
-                return Err(Malformed { line: 1, column: 0, reason });
-            }
-        }
+        let Some(slot @ None) = slots.get_mut(item.index.unwrap_or(at)) else {
+            let reason = "the indexes of data are not those of a list";
+            return Err(Malformed { line: 1, column: 0, reason });
+        };
+        *slot = Some(item.embedding);
     }
     Ok(Answer {
         model: text_or_empty(read.model),
