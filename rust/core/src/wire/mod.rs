@@ -3,10 +3,12 @@
 //! Between two dialects stands [`model`]: N dialects cost N codecs, not N × N.
 
 pub mod anthropic;
+mod base64;
 pub mod bedrock;
 mod calls;
 mod codecs;
 pub mod conversation;
+pub mod embeddings;
 pub mod endpoint;
 pub mod facts;
 pub mod gemini;

@@ -2,7 +2,6 @@
 //!
 //! Source: docs.anthropic.com/en/api/messages, /en/api/errors, /en/docs/build-with-claude/streaming.
 
-mod base64;
 pub mod error;
 pub mod request;
 pub mod response;

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::blocks::{Block, Content, Fault, note, plain};
-use crate::wire::anthropic::base64;
 use crate::wire::anthropic::words::{Text, or_empty, push_raw, push_text};
+use crate::wire::base64;
 use crate::wire::model::{Dropped, Media, Part, Source};
 
 const PDF: &str = "application/pdf";

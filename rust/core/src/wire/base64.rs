@@ -1,4 +1,4 @@
-//! Base64 for the one place where the dialect has plain text and others have data: text documents.
+//! Base64, for what one dialect has as text or numbers and another has as data.
 //!
 //! Invariant: what [`encode`] writes, [`decode`] reads back; anything else that is not base64 is `None`.
 //! Source: RFC 4648, section 4.
