@@ -402,6 +402,9 @@ def stream_from_answer(endpoint: int, answer: bytes, include_usage: bool) -> byt
 def answer_from_stream(endpoint: int, events: bytes) -> bytes | None:
     """The whole answer that a finished stream amounts to; None when it cannot be told."""
 
+def count_body(endpoint: int, tokens: int) -> bytes:
+    """A count of tokens in the endpoint's dialect."""
+
 def echo(
     body: bytes, endpoint: int, model: str | None, tokenizer: Tokenizer
 ) -> tuple[bytes, tuple[int, int, int, int]] | None:

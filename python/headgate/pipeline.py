@@ -17,7 +17,7 @@ from headgate.core import PanicException, Tokenizer, read_error
 from headgate.edge.limits import EdgeError
 from headgate.errors import Failure, RequestError
 from headgate.exchange import Endpoint, Exchange
-from headgate.providers.echo import EchoAnswer
+from headgate.providers.own import OwnAnswer, count, echo
 from headgate.relay.stream import StreamRelay
 from headgate.routing.failover import caller_status, failure_of
 from headgate.upstream.connection import CAPTURE, CHUNKED, FAILED, GOOD
@@ -227,12 +227,12 @@ class Pipeline:
 
     # --- a whole answer
 
-    def _whole(self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish) -> Answer:
+    def _whole(self, exchange: Exchange, upstream: Connection | OwnAnswer, wish: Wish) -> Answer:
         ticket, labels, now_ns = exchange.ticket, exchange.step.labels, time.monotonic_ns()
-        if isinstance(upstream, EchoAnswer):
+        if isinstance(upstream, OwnAnswer):
             ticket.answered(now_ns)
             ticket.tell(upstream.usage(), counted=False, first_token_ns=now_ns, learn=True)
-            head, body = ticket.head(labels, exchange.cache, now_ns), upstream.answer
+            head, body = ticket.head(labels + upstream.note, exchange.cache, now_ns), upstream.answer
         else:
             head, body = ticket.whole(upstream.reader, labels, exchange.cache, now_ns)
             self._services.pool.keep(exchange.step.provider, upstream)
@@ -262,7 +262,7 @@ class Pipeline:
         return ticket.head(served, exchange.cache, time.monotonic_ns()), b"", relay
 
     async def _pump(self, exchange: Exchange, plan: Plan, relay: StreamRelay, wish: Wish) -> None:
-        upstream: Connection | EchoAnswer | None = None
+        upstream: Connection | OwnAnswer | None = None
         try:
             upstream = await self._relay(exchange, plan, relay)
             if relay.gone_away:
@@ -282,7 +282,7 @@ class Pipeline:
             relay.finish()
             self._services.settler.settle(exchange)
 
-    async def _relay(self, exchange: Exchange, plan: Plan, relay: StreamRelay) -> Connection | EchoAnswer:
+    async def _relay(self, exchange: Exchange, plan: Plan, relay: StreamRelay) -> Connection | OwnAnswer:
         """Pass one target's stream on, the next one's if it breaks before its first content (RULINGS 16)."""
         while True:
             upstream = await self._call(exchange, plan, relay)
@@ -301,16 +301,16 @@ class Pipeline:
             self._release(exchange, upstream)
 
     def _close_stream(
-        self, exchange: Exchange, upstream: Connection | EchoAnswer, wish: Wish, error: RequestError | None
+        self, exchange: Exchange, upstream: Connection | OwnAnswer, wish: Wish, error: RequestError | None
     ) -> None:
         exchange.error = exchange.error or error
         whole, usage = exchange.error is None, upstream.usage()
         if usage is not None:
             exchange.ticket.tell(usage, counted=False, first_token_ns=upstream.first_token_ns, learn=whole)
-        elif not isinstance(upstream, EchoAnswer):
+        elif not isinstance(upstream, OwnAnswer):
             self._count(exchange, upstream, upstream.first_token_ns, learn=whole)
         if exchange.cache_key is not None and whole:
-            if isinstance(upstream, EchoAnswer):
+            if isinstance(upstream, OwnAnswer):
                 self._keep(exchange, upstream.answer, wish, stream=False)
             else:
                 self._keep(exchange, upstream.reader.take_capture(), wish, stream=True)
@@ -320,7 +320,7 @@ class Pipeline:
 
     async def _call(
         self, exchange: Exchange, plan: Plan, relay: StreamRelay | None
-    ) -> Connection | EchoAnswer:
+    ) -> Connection | OwnAnswer:
         """The first target whose answer can be given, in the order of the route."""
         pool = self._services.pool
         for step in plan.steps[exchange.tried :]:
@@ -328,8 +328,9 @@ class Pipeline:
             exchange.step = step
             exchange.ticket.attempt(time.monotonic_ns())
             try:
-                if step.provider.kind == "echo":
-                    return self._echo(exchange)
+                own = self._own(exchange, step)
+                if own is not None:
+                    return own
                 connection = pool.take_idle(step.provider) or await pool.connect(step, exchange.total_at)
                 try:
                     await self._send(exchange, step, connection, relay)
@@ -407,9 +408,12 @@ class Pipeline:
             error.type, error.code = kind or "invalid_request_error", code or error.code
         return error
 
-    def _echo(self, exchange: Exchange) -> EchoAnswer:
-        tokenizer = self._services.tokenizer
-        return EchoAnswer(exchange, tokenizer)
+    def _own(self, exchange: Exchange, step: Step) -> OwnAnswer | None:
+        """What needs no provider: the echo model, and a count that the provider cannot make."""
+        echoes = step.provider.kind == "echo"
+        if exchange.endpoint.action == "count" and (echoes or step.target(exchange.endpoint) is None):
+            return count(exchange, self._services.tokenizer)
+        return echo(exchange, self._services.tokenizer) if echoes else None
 
     # --- small things
 
@@ -420,8 +424,8 @@ class Pipeline:
         usage = (prompt, upstream.reader.count_text(), 0, 0)
         ticket.tell(usage, counted=True, first_token_ns=first_token_ns, learn=learn)
 
-    def _release(self, exchange: Exchange, upstream: Connection | EchoAnswer) -> None:
-        if not isinstance(upstream, EchoAnswer):
+    def _release(self, exchange: Exchange, upstream: Connection | OwnAnswer) -> None:
+        if not isinstance(upstream, OwnAnswer):
             self._services.pool.keep(exchange.step.provider, upstream)
 
     def _keep(self, exchange: Exchange, payload: bytes, wish: Wish, *, stream: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from headgate.core import VERSION
+from headgate.exchange import EMBED_CONTENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,9 +37,14 @@ _PATHS = {
     ("responses", "chat"): "/responses",
     ("anthropic", "chat"): "/messages",
     ("anthropic", "count"): "/messages/count_tokens",
-    ("ollama", "chat"): "/chat",
-    ("ollama", "embeddings"): "/embed",
-    ("ollama_generate", "chat"): "/generate",
+    ("ollama", "chat"): "/api/chat",
+    ("ollama", "embeddings"): "/api/embed",
+    ("ollama_generate", "chat"): "/api/generate",
+}
+_GEMINI = {
+    "chat": ("generateContent", "streamGenerateContent?alt=sse"),
+    "count": ("countTokens", "countTokens"),
+    "embeddings": ("batchEmbedContents", "batchEmbedContents"),
 }
 
 
@@ -47,11 +53,12 @@ def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, byte
 
     None where the provider has no such endpoint.
     """
-    dialects = provider.dialects
-    dialect = endpoint.dialect if endpoint.dialect in dialects else dialects[0]
-    if dialect == "gemini":
-        base = f"/models/{quote(model, safe='')}"
-        whole, stream = f"{base}:generateContent", f"{base}:streamGenerateContent?alt=sse"
+    dialect = endpoint.dialect if endpoint.dialect in provider.dialects else provider.dialects[0]
+    if dialect == "gemini" and endpoint.action in _GEMINI:
+        actions = _GEMINI[endpoint.action]
+        if endpoint is EMBED_CONTENT:
+            actions = ("embedContent", "embedContent")
+        whole, stream = (f"/models/{quote(model, safe='')}:{action}" for action in actions)
     elif (dialect, endpoint.action) in _PATHS:
         whole = stream = _PATHS[dialect, endpoint.action]
     else:

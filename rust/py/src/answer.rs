@@ -4,7 +4,9 @@ use headgate_core::http1::{ContentKind, Head};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
 use headgate_core::wire::conversation::Voice;
-use headgate_core::wire::endpoint::{Dialect, Endpoint};
+use headgate_core::wire::count;
+use headgate_core::wire::embeddings::exchange::{self, Wish};
+use headgate_core::wire::endpoint::{Dialect, Endpoint, Purpose};
 use headgate_core::wire::kept::form;
 use headgate_core::wire::openai::error;
 use headgate_core::wire::openai::response::read_answer;
@@ -22,7 +24,6 @@ pub(crate) const CAPTURE: u32 = 8;
 const MAX_CAPTURE_BYTES: usize = 1 << 20;
 
 /// How an answer is to be read, and what is known before it comes.
-#[derive(Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) options: u32,
     /// Where the request came to.
@@ -30,6 +31,8 @@ pub(crate) struct Expected {
     /// What the provider speaks.
     pub(crate) dialect: Dialect,
     pub(crate) json_tool: Option<&'static str>,
+    /// What an answer of vectors is told by.
+    pub(crate) wish: Option<Box<Wish>>,
     pub(crate) encoding: Encoding,
     /// The journal's slot that is told of progress; 0 for none.
     pub(crate) slot: u64,
@@ -45,6 +48,7 @@ impl Expected {
         endpoint: Endpoint::Chat,
         dialect: Dialect::OpenAi,
         json_tool: None,
+        wish: None,
         encoding: Encoding::O200k,
         slot: 0,
         prompt_tokens: 0,
@@ -66,8 +70,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(expected: Expected) -> Self {
-        let has = |option: u32| expected.options & option != 0;
-        let Expected { endpoint, dialect, created_s, .. } = expected;
+        let Expected { options, endpoint, dialect, created_s, .. } = expected;
+        let has = |option: u32| options & option != 0;
         let own = dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi;
         let way = Way {
             endpoint,
@@ -125,6 +129,13 @@ impl Answer {
     /// Reads a whole answer, and tells it in the caller's dialect; the name of what is wrong with it.
     pub(crate) fn read_whole(&mut self) -> Result<(), &'static str> {
         let Expected { endpoint, dialect, json_tool, created_s, .. } = self.expected;
+        match endpoint.purpose() {
+            Purpose::Embedding if endpoint != Endpoint::Embeddings || self.expected.wish.is_some() => {
+                return self.read_vectors().ok_or("garbage");
+            }
+            Purpose::Count => return self.read_count().ok_or("garbage"),
+            _ => {}
+        }
         if dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi {
             self.usage = read_answer(&self.body).map_err(|_| "garbage")?.usage;
             return Ok(());
@@ -139,6 +150,26 @@ impl Answer {
             self.body = body;
         }
         Ok(())
+    }
+
+    fn read_vectors(&mut self) -> Option<()> {
+        let Some(wish) = &self.expected.wish else {
+            self.usage = exchange::usage(self.expected.endpoint, &self.body).ok()?;
+            return Some(());
+        };
+        let (body, usage) = wish.tell(&self.body)?;
+        (self.body, self.usage) = (body, usage);
+        Some(())
+    }
+
+    /// A count is an answer that used nothing.
+    fn read_count(&mut self) -> Option<()> {
+        let tokens = count::read(&self.body)?;
+        if self.expected.dialect != self.expected.endpoint.dialect() {
+            self.body = count::write(self.expected.endpoint, tokens);
+        }
+        self.usage = Some(Usage::default());
+        Some(())
     }
 
     /// The kept payload of a stream.

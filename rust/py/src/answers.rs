@@ -1,6 +1,7 @@
 //! Answers and errors: bodies, header lines, and the echo model.
 
 use headgate_core::wire::conversation::{self, Asked, Fault};
+use headgate_core::wire::count;
 use headgate_core::wire::endpoint::{Dialect, Shape};
 use headgate_core::wire::kept;
 use headgate_core::wire::manner::Manner;
@@ -34,8 +35,7 @@ fn error_body<'py>(
     names: Names<'_>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (kind, param, code) = names;
-    let body =
-        conversation::error_body(dialect_of(dialect)?, &Fault { status, message, kind, param, code });
+    let body = conversation::error_body(dialect_of(dialect)?, &Fault { status, message, kind, param, code });
     Ok(PyBytes::new(py, &body))
 }
 
@@ -120,6 +120,12 @@ fn answer_from_stream<'py>(
     Ok(answer.map(|answer| PyBytes::new(py, &answer)))
 }
 
+/// A count in the caller's dialect.
+#[pyfunction]
+fn count_body(py: Python<'_>, endpoint: u8, tokens: u64) -> PyResult<Bound<'_, PyBytes>> {
+    Ok(PyBytes::new(py, &count::write(endpoint_of(endpoint)?, tokens)))
+}
+
 /// The echo model's answer and its usage.
 #[pyfunction]
 fn echo<'py>(
@@ -158,5 +164,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(replay, module)?)?;
     module.add_function(wrap_pyfunction!(stream_from_answer, module)?)?;
     module.add_function(wrap_pyfunction!(answer_from_stream, module)?)?;
+    module.add_function(wrap_pyfunction!(count_body, module)?)?;
     module.add_function(wrap_pyfunction!(echo, module)?)
 }

@@ -1,99 +1,16 @@
-//! Between the caller's dialect and a provider's: the request one way, the answer the other.
+//! An answer on its way back: a provider's words, told in the caller's.
 //!
-//! Invariant: same dialect, same bytes, but for the model's name.
+//! Invariant: same dialect, same bytes.
 
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::{self, Asked, Voice, decoder, encoder, gatherer, tell};
+use headgate_core::wire::conversation::{Voice, decoder, encoder, gatherer, tell};
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Shape};
 use headgate_core::wire::facts::Facts;
 use headgate_core::wire::kept::form;
-use headgate_core::wire::manner::{self, Traits};
-use headgate_core::wire::model::{Dropped, Event, Refused};
+use headgate_core::wire::model::Event;
 use headgate_core::wire::openai::stream::{Framing, Outcome, Settings, Stop, StreamRelay};
 use headgate_core::wire::passing::Passing;
 use headgate_core::wire::translate::Translation;
-use pyo3::exceptions::PyValueError;
-use pyo3::prelude::*;
-
-/// What becomes of a request that cannot be said whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unsupported {
-    Drop,
-    Warn,
-    Reject,
-}
-
-/// How one model of one provider is to be spoken to.
-#[pyclass(frozen, module = "headgate._core")]
-pub(crate) struct Manner {
-    pub(crate) manner: manner::Manner,
-    unsupported: Unsupported,
-}
-
-#[pymethods]
-impl Manner {
-    /// `traits` are names of the catalogue; `on_unsupported` is `drop`, `warn` or `reject`.
-    #[new]
-    fn new(
-        model: String,
-        max_output_tokens: Option<u64>,
-        traits: Vec<String>,
-        on_unsupported: &str,
-    ) -> PyResult<Self> {
-        let mut all = Traits::default();
-        for name in &traits {
-            let known = Traits::named(name);
-            all = all.with(known.ok_or_else(|| PyValueError::new_err(format!("no trait {name:?}")))?);
-        }
-        let unsupported = match on_unsupported {
-            "drop" => Unsupported::Drop,
-            "warn" => Unsupported::Warn,
-            "reject" => Unsupported::Reject,
-            other => return Err(PyValueError::new_err(format!("on_unsupported is {other:?}"))),
-        };
-        Ok(Self { manner: manner::Manner { model, max_output_tokens, traits: all }, unsupported })
-    }
-}
-
-/// A request in the provider's words.
-pub(crate) struct Said {
-    pub(crate) body: Vec<u8>,
-    /// A header line that names what had no place, or nothing.
-    pub(crate) dropped: Vec<u8>,
-    /// The tool that stands for a form of the answer.
-    pub(crate) json_tool: Option<&'static str>,
-}
-
-/// Says a request in a provider's dialect.
-pub(crate) fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refused> {
-    let said = conversation::say(asked, to, &manner.manner)?;
-    let dropped = match manner.unsupported {
-        Unsupported::Drop => Vec::new(),
-        Unsupported::Warn => dropped_line(&said.dropped),
-        Unsupported::Reject => refuse_dropped(&said.dropped)?,
-    };
-    Ok(Said { body: said.body, dropped, json_tool: said.json_tool })
-}
-
-fn refuse_dropped(dropped: &Dropped) -> Result<Vec<u8>, Refused> {
-    let Some(first) = dropped.0.first() else { return Ok(Vec::new()) };
-    let message = format!(
-        "The model that serves this request has no place for {}. Leave it out, or ask for another model.",
-        dropped.0.join(", ")
-    );
-    Err(Refused { code: "unsupported_parameter", param: Some(first.clone()), message })
-}
-
-fn dropped_line(dropped: &Dropped) -> Vec<u8> {
-    let safe = |name: &&String| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-    };
-    let names: Vec<&str> = dropped.0.iter().filter(safe).map(String::as_str).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
-    format!("x-headgate-dropped: {}\r\n", names.join(",")).into_bytes()
-}
 
 /// A whole answer in the caller's words.
 #[derive(Default)]
@@ -166,12 +83,8 @@ impl Relay {
             let passing = Passing::new(form(from), decoder(from, None), shape, framing);
             return Self::Passed(Box::new(if capture { passing.capturing() } else { passing }));
         }
-        let told = Translation::new(
-            form(from),
-            decoder(from, json_tool),
-            encoder(dialect, shape, voice),
-            framing,
-        );
+        let told =
+            Translation::new(form(from), decoder(from, json_tool), encoder(dialect, shape, voice), framing);
         Self::Told(Box::new(if capture { told.capturing() } else { told }))
     }
 
@@ -267,8 +180,4 @@ impl Relay {
             Self::Told(translation) => Some(translation.take_capture()),
         }
     }
-}
-
-pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Manner>()
 }

@@ -14,6 +14,7 @@ mod head;
 mod keys;
 mod ledger;
 mod reader;
+mod saying;
 mod scan;
 mod spool;
 mod ticket;
@@ -31,7 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     answers::register(module)?;
     books::register(module)?;
     desk::register(module)?;
-    dialect::register(module)?;
+    saying::register(module)?;
     spool::register(module)?;
     ticket::register(module)?;
     head::register(module)?;

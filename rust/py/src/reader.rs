@@ -6,7 +6,7 @@ use headgate_core::http1::{End, Limits, ResponseReader, RetryAfter};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
 use headgate_core::wire::conversation::Asked;
-use headgate_core::wire::endpoint::Dialect;
+use headgate_core::wire::endpoint::{Dialect, Purpose};
 use headgate_core::wire::manner::Traits;
 use headgate_core::wire::openai::stream::{Outcome, Stop, end};
 use pyo3::prelude::*;
@@ -14,8 +14,8 @@ use pyo3::types::PyBytes;
 
 use crate::answer::{Answer, Expected, STREAM, WANTS_USAGE};
 use crate::answers::{UsageTuple, framing_of};
-use crate::dialect::{Manner, say};
 use crate::ledger::LedgerWorker;
+use crate::saying::{Manner, say};
 use crate::scan::dialect_of;
 use crate::ticket::{Ticket, push_sized};
 use crate::tls::{Session, TlsClient};
@@ -301,8 +301,10 @@ impl Reader {
         let head = if ask.stream { &target.stream_head } else { &target.whole_head };
         let mut request = Vec::with_capacity(head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
         request.extend_from_slice(head);
-        let dialect = ask.endpoint.dialect();
-        if target.dialect == dialect {
+        // What is embedded by Gemini names its model in every part of it.
+        let named = ask.endpoint.purpose() == Purpose::Embedding && target.dialect == Dialect::Gemini;
+        let same = target.dialect == ask.endpoint.dialect() && !(named && target.model.is_some());
+        if same {
             // The caller's vendor headers are for the caller's vendor.
             request.extend_from_slice(forward);
         }
@@ -311,13 +313,14 @@ impl Reader {
             endpoint: ask.endpoint,
             dialect: target.dialect,
             json_tool: None,
+            wish: None,
             encoding: target.encoding,
             slot: ticket.slot(),
             prompt_tokens: u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX),
             created_s: ticket.started_s(),
         };
         let manner = target.manner.get();
-        if target.dialect == dialect {
+        if same {
             let asks_usage = manner.manner.traits.has(Traits::STREAM_USAGE);
             ticket.push_body(py, target.model.as_deref(), ask.stream && asks_usage, &mut request);
             ticket.dropped = Vec::new();
@@ -326,7 +329,7 @@ impl Reader {
             match say(&asked, target.dialect, manner) {
                 Ok(said) => {
                     push_sized(&said.body, &mut request);
-                    expected.json_tool = said.json_tool;
+                    (expected.json_tool, expected.wish) = (said.json_tool, said.wish);
                     ticket.dropped = said.dropped;
                 }
                 Err(refused) => {

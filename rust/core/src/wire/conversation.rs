@@ -156,9 +156,7 @@ pub fn tell(
         Dialect::OpenAi | Dialect::Responses => {
             openai_chat::response::decode(body, each).map_err(|_| Unreadable)
         }
-        Dialect::Anthropic => {
-            anthropic::response::decode_with(body, json_tool, each).map_err(|_| Unreadable)
-        }
+        Dialect::Anthropic => anthropic::response::decode_with(body, json_tool, each).map_err(|_| Unreadable),
         Dialect::Gemini => gemini::response::decode(body, each).map_err(|_| Unreadable),
         Dialect::Ollama | Dialect::OllamaGenerate => {
             ollama::response::decode(body, each).map_err(|_| Unreadable)

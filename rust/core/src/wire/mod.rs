@@ -8,6 +8,7 @@ pub mod bedrock;
 mod calls;
 mod codecs;
 pub mod conversation;
+pub mod count;
 pub mod embeddings;
 pub mod endpoint;
 pub mod facts;

@@ -39,11 +39,7 @@ pub struct Facts<'a> {
 ///
 /// # Errors
 /// When it is not JSON, or what we decide by is missing, doubled, of the wrong type or out of range.
-pub fn facts<'a>(
-    body: &'a [u8],
-    endpoint: Endpoint,
-    model: Option<&'a str>,
-) -> Result<Facts<'a>, ScanError> {
+pub fn facts<'a>(body: &'a [u8], endpoint: Endpoint, model: Option<&'a str>) -> Result<Facts<'a>, ScanError> {
     match endpoint.openai() {
         Some(own) => openai::scan_for(body, own, model).map(of_openai),
         None => Reader::new(body, endpoint, model, |_: &str, _: &Text| {})?.read(),

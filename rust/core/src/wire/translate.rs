@@ -72,7 +72,15 @@ impl Translation {
             Form::Sse => Cutter::Sse(EventParser::default()),
             Form::Lines => Cutter::Lines(Lines::default()),
         };
-        Self { cutter, decoder, encoder, framing, facts: Facts::default(), payload: Vec::new(), capture: Capture::default() }
+        Self {
+            cutter,
+            decoder,
+            encoder,
+            framing,
+            facts: Facts::default(),
+            payload: Vec::new(),
+            capture: Capture::default(),
+        }
     }
 
     /// Keeps what leaves, too.

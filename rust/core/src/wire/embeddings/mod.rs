@@ -5,6 +5,7 @@
 
 mod answer;
 mod cohere;
+pub mod exchange;
 mod fields;
 mod form;
 mod gemini;
