@@ -57,6 +57,12 @@ impl Facts {
         self.committed
     }
 
+    /// Whether what came may go on to the client: content, or an answer that is whole without any.
+    #[must_use]
+    pub fn begun(&self) -> bool {
+        self.committed || self.stop == Some(Stop::Done)
+    }
+
     /// Why nothing more passes.
     #[must_use]
     pub const fn stop(&self) -> Option<Stop> {

@@ -189,8 +189,13 @@ impl Passing {
 
     fn flush(&mut self, out: &mut Vec<u8>) {
         // Another target may still be asked, and a client must not be told twice that its answer begins.
-        let held = !self.facts.committed() && self.facts.stop().is_none();
-        if self.payload.is_empty() || held {
+        if !self.facts.begun() {
+            if self.facts.stop().is_some() {
+                self.payload.clear();
+            }
+            return;
+        }
+        if self.payload.is_empty() {
             return;
         }
         append(&self.payload, self.framing, out);
