@@ -1,7 +1,7 @@
 //! The dialects whose streams can be told in another: each codec as the translation sees it.
 
 use super::translate::{Decode, Encode, Unreadable};
-use super::{anthropic, gemini, ollama, openai_chat};
+use super::{anthropic, gemini, ollama, openai_chat, responses};
 use crate::wire::model::Event;
 
 macro_rules! decodes {
@@ -32,11 +32,13 @@ decodes!(
     anthropic::stream::Decoder,
     gemini::stream::Decoder,
     ollama::stream::Decoder,
-    openai_chat::stream::Decoder
+    openai_chat::stream::Decoder,
+    responses::stream::Decoder
 );
 encodes!(
     anthropic::stream::Encoder,
     gemini::stream::Encoder,
     ollama::stream::Encoder,
-    openai_chat::stream::Encoder
+    openai_chat::stream::Encoder,
+    responses::stream::Encoder
 );

@@ -13,4 +13,5 @@ pub mod model;
 pub mod ollama;
 pub mod openai;
 pub mod openai_chat;
+pub mod responses;
 pub mod translate;
