@@ -3,6 +3,8 @@
 //! Invariant: usage and status that the dialect told are told back as they were.
 //! Source: platform.openai.com/docs/api-reference/responses/object.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::json::push_u64;
@@ -71,6 +73,25 @@ pub(super) fn shown_id(id: &str) -> String {
 /// The id of an output item, made of the answer's and its place.
 pub(super) fn item_id(kind: &str, answer: &str, index: usize) -> String {
     format!("{kind}_{}_{index}", answer.strip_prefix("resp_").unwrap_or(answer))
+}
+
+/// What only the provider can read, together with the id of its item: there are deployments that take the one
+/// only with the other, and no other dialect has a place for the id.
+///
+/// Source: github.com/dotnet/extensions/issues/7628.
+pub(super) fn seal<'a>(id: &str, data: &'a str) -> Cow<'a, str> {
+    if unseal(data).0.is_some() || !id.starts_with("rs_") {
+        return Cow::Borrowed(data);
+    }
+    Cow::Owned(format!("{id}:{data}"))
+}
+
+/// The id and the data; the id is none where another dialect's provider made the data.
+pub(super) fn unseal(sealed: &str) -> (Option<&str>, &str) {
+    match sealed.split_once(':').filter(|_| sealed.starts_with("rs_")) {
+        Some((id, data)) => (Some(id), data),
+        None => (None, sealed),
+    }
 }
 
 /// The status of an answer and why it is incomplete; a refusal in words completes it.

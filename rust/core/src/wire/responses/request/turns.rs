@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::super::words::unseal;
 use super::content::{self, Piece};
 use crate::wire::calls::Calls;
 use crate::wire::model::{Dropped, Part, Role, Turn};
@@ -154,7 +155,11 @@ impl<'m> Items<'m, '_> {
     }
 
     fn thought(&mut self, text: Option<&str>, data: &str) {
+        let (id, data) = unseal(data);
         let mut item = self.open("reasoning");
+        if let Some(id) = id {
+            item.text("id", id);
+        }
         let summary = item.key("summary");
         summary.push(b'[');
         if let Some(text) = text {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::super::error::told;
-use super::super::words::{incomplete, usage};
+use super::super::words::{incomplete, seal, usage};
 use super::{Answer, Item, Malformed, item};
 use crate::wire::model::{Event, Finish};
 use crate::wire::openai_chat::content::{Text, arguments, thought_signature};
@@ -166,8 +166,9 @@ impl Run {
                 self.think(index, number, Text::of(part.text.as_ref()), each);
             }
         }
-        match item.encrypted_content.as_ref().map(|data| Cow::Borrowed(&*data.0)) {
-            Some(data) if data.is_empty() => {}
+        let data = Text::of(item.encrypted_content.as_ref());
+        let data = (!data.is_empty()).then(|| seal(Text::of(item.id.as_ref()), data));
+        match data {
             Some(signature) if aloud => each(Event::Signature { choice: 0, signature }),
             Some(data) => each(Event::Redacted { choice: 0, data }),
             None => {}
