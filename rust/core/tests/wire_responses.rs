@@ -1,6 +1,7 @@
 //! The Responses codec's answers and streams against golden scenes, every split, and bytes of any kind.
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -263,7 +264,8 @@ fn the_encoder_s_bytes_are_the_dialect_s() {
     let begun = response("in_progress", "", "null");
     let mut expected = String::new();
     for (at, kind) in ["response.created", "response.in_progress"].iter().enumerate() {
-        expected += &format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{at},{begun}");
+        write!(expected, "event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{at},{begun}")
+            .unwrap();
     }
     let done = WRITTEN
         .lines()
@@ -490,7 +492,7 @@ fn the_tap_learns_what_the_decoder_tells() {
                 !matches!(event, Event::Start { .. } | Event::Usage(_) | Event::Error { .. } | Event::End);
             match event {
                 Event::Text { text: fragment, .. } | Event::Refusal { text: fragment, .. } => {
-                    text += &fragment
+                    text += &fragment;
                 }
                 Event::Thinking { text: fragment, .. } if fragment != "\n\n" => text += &fragment,
                 Event::ToolStart { name, .. } => text += &name,

@@ -76,9 +76,9 @@ fn normal(mut body: Value) -> Value {
     members.insert("input".to_owned(), items.into());
     members.insert("store".to_owned(), false.into());
     if let Some(tools) = members.get_mut("tools").and_then(Value::as_array_mut) {
-        tools
-            .iter_mut()
-            .for_each(|tool| tool.as_object_mut().unwrap().retain(|_, value| !value.is_null()));
+        for tool in tools {
+            tool.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        }
     }
     if let Some(reasoning) = members.get_mut("reasoning").and_then(Value::as_object_mut) {
         reasoning.remove("summary");
