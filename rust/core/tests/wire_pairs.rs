@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use headgate_core::wire::openai::stream::{Framing, Outcome, Stop};
 use headgate_core::wire::openai_chat::response::Reply;
 use headgate_core::wire::translate::{Decode, Encode, Form, Translation};
-use headgate_core::wire::{anthropic, gemini, ollama, openai_chat};
+use headgate_core::wire::{anthropic, gemini, ollama, openai_chat, responses};
 use proptest::prelude::*;
 
-const DIALECTS: [&str; 4] = ["anthropic", "gemini", "ollama", "openai_chat"];
+const DIALECTS: [&str; 5] = ["anthropic", "gemini", "ollama", "openai_chat", "responses"];
 
 fn form(dialect: &str) -> Form {
     if dialect == "ollama" { Form::Lines } else { Form::Sse }
@@ -20,6 +20,7 @@ fn decoder(dialect: &str) -> Box<dyn Decode> {
         "anthropic" => Box::new(anthropic::stream::Decoder::default()),
         "gemini" => Box::new(gemini::stream::Decoder::default()),
         "ollama" => Box::new(ollama::stream::Decoder::default()),
+        "responses" => Box::new(responses::stream::Decoder::default()),
         _ => Box::new(openai_chat::stream::Decoder::default()),
     }
 }
@@ -29,6 +30,7 @@ fn encoder(dialect: &str) -> Box<dyn Encode> {
         "anthropic" => Box::new(anthropic::stream::Encoder::default()),
         "gemini" => Box::new(gemini::stream::Encoder::new(gemini::stream::Form::Sse)),
         "ollama" => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Chat)),
+        "responses" => Box::new(responses::stream::Encoder::new(&responses::response::Reply::default())),
         _ => Box::new(openai_chat::stream::Encoder::new(&Reply { include_usage: true, ..Reply::default() })),
     }
 }
@@ -81,7 +83,7 @@ fn whole_streams_end_in_every_dialect_and_broken_ones_in_none() {
             }
         }
     }
-    assert!(streams >= 4 * 4 * 3, "{streams}");
+    assert!(streams >= 5 * 5 * 3, "{streams}");
 }
 
 #[test]

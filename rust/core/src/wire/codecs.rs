@@ -2,7 +2,7 @@
 
 use super::conversation::Gather;
 use super::translate::{Decode, Encode, Unreadable};
-use super::{anthropic, gemini, ollama, openai_chat};
+use super::{anthropic, gemini, ollama, openai_chat, responses};
 use crate::wire::model::Event;
 
 macro_rules! decodes {
@@ -47,17 +47,20 @@ decodes!(
     anthropic::stream::Decoder,
     gemini::stream::Decoder,
     ollama::stream::Decoder,
-    openai_chat::stream::Decoder
+    openai_chat::stream::Decoder,
+    responses::stream::Decoder
 );
 encodes!(
     anthropic::stream::Encoder,
     gemini::stream::Encoder,
     ollama::stream::Encoder,
-    openai_chat::stream::Encoder
+    openai_chat::stream::Encoder,
+    responses::stream::Encoder
 );
 gathers!(
     anthropic::response::Writer,
     gemini::response::Writer,
     ollama::response::Writer,
-    openai_chat::response::Writer
+    openai_chat::response::Writer,
+    responses::response::Writer
 );

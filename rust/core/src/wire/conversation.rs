@@ -9,7 +9,7 @@ use super::model::{Chat, Dropped, Event, Refused};
 use super::openai::error::{self, UpstreamError};
 use super::openai_chat::response::{Reply, Thinking};
 use super::translate::{Decode, Encode, Unreadable};
-use super::{anthropic, bedrock, gemini, ollama, openai_chat};
+use super::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
 
 /// What gathers the events of an answer to one body.
 pub trait Gather {
@@ -62,7 +62,8 @@ fn read<'a>(asked: &Asked<'a>, schemas: &'a mut gemini::request::Schemas) -> Res
         }
         Dialect::Ollama => ollama::request::decode(body, ollama::Endpoint::Chat),
         Dialect::OllamaGenerate => ollama::request::decode(body, ollama::Endpoint::Generate),
-        Dialect::Responses | Dialect::Bedrock => Err(unspoken(endpoint.dialect())),
+        Dialect::Responses => responses::request::decode(body),
+        Dialect::Bedrock => Err(unspoken(endpoint.dialect())),
     }
 }
 
@@ -85,7 +86,7 @@ pub fn write(chat: &Chat<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refu
             ollama::request::encode(chat, &manner.ollama(), dropped)?
         }
         Dialect::Bedrock => bedrock::request::encode(chat, &manner.bedrock(), dropped)?,
-        Dialect::Responses => return Err(unspoken(to)),
+        Dialect::Responses => responses::request::encode(chat, &manner.responses(), dropped)?,
     };
     Ok(said)
 }
@@ -99,9 +100,8 @@ fn unspoken(dialect: Dialect) -> Refused {
 #[must_use]
 pub fn decoder(dialect: Dialect, json_tool: Option<&str>) -> Box<dyn Decode> {
     match dialect {
-        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
-            Box::new(openai_chat::stream::Decoder::new(false))
-        }
+        Dialect::OpenAi | Dialect::Bedrock => Box::new(openai_chat::stream::Decoder::new(false)),
+        Dialect::Responses => Box::new(responses::stream::Decoder::default()),
         Dialect::Anthropic => Box::new(anthropic::stream::Decoder::with_json_tool(json_tool)),
         Dialect::Gemini => Box::new(gemini::stream::Decoder::new()),
         Dialect::Ollama | Dialect::OllamaGenerate => Box::new(ollama::stream::Decoder::default()),
@@ -118,6 +118,10 @@ pub struct Voice {
 }
 
 impl Voice {
+    fn response(self) -> responses::response::Reply<'static> {
+        responses::response::Reply { created_s: self.created_s, ..responses::response::Reply::default() }
+    }
+
     fn reply(self) -> Reply<'static> {
         let Self { created_s, include_usage } = self;
         Reply { created_s, include_usage, thinking: Thinking::ReasoningContent, ..Reply::default() }
@@ -128,9 +132,8 @@ impl Voice {
 #[must_use]
 pub fn encoder(dialect: Dialect, shape: Shape, voice: Voice) -> Box<dyn Encode> {
     match dialect {
-        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
-            Box::new(openai_chat::stream::Encoder::new(&voice.reply()))
-        }
+        Dialect::OpenAi | Dialect::Bedrock => Box::new(openai_chat::stream::Encoder::new(&voice.reply())),
+        Dialect::Responses => Box::new(responses::stream::Encoder::new(&voice.response())),
         Dialect::Anthropic => Box::new(anthropic::stream::Encoder::default()),
         Dialect::Gemini => {
             let form =
@@ -153,9 +156,8 @@ pub fn tell(
     each: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), Unreadable> {
     match dialect {
-        Dialect::OpenAi | Dialect::Responses => {
-            openai_chat::response::decode(body, each).map_err(|_| Unreadable)
-        }
+        Dialect::OpenAi => openai_chat::response::decode(body, each).map_err(|_| Unreadable),
+        Dialect::Responses => responses::response::decode(body, each).map_err(|_| Unreadable),
         Dialect::Anthropic => anthropic::response::decode_with(body, json_tool, each).map_err(|_| Unreadable),
         Dialect::Gemini => gemini::response::decode(body, each).map_err(|_| Unreadable),
         Dialect::Ollama | Dialect::OllamaGenerate => {
@@ -169,9 +171,8 @@ pub fn tell(
 #[must_use]
 pub fn gatherer(dialect: Dialect, voice: Voice) -> Box<dyn Gather> {
     match dialect {
-        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
-            Box::new(openai_chat::response::Writer::new(&voice.reply()))
-        }
+        Dialect::OpenAi | Dialect::Bedrock => Box::new(openai_chat::response::Writer::new(&voice.reply())),
+        Dialect::Responses => Box::new(responses::response::Writer::new(&voice.response())),
         Dialect::Anthropic => Box::new(anthropic::response::Writer::default()),
         Dialect::Gemini => Box::new(gemini::response::Writer::new()),
         Dialect::Ollama => Box::new(ollama::response::Writer::new(ollama::Endpoint::Chat)),
@@ -212,9 +213,8 @@ pub fn error_body(dialect: Dialect, fault: &Fault<'_>) -> Vec<u8> {
 pub fn push_stream_error(endpoint: Endpoint, fault: &Fault<'_>, begun: bool, out: &mut Vec<u8>) {
     let Fault { message, kind, code, .. } = *fault;
     match endpoint.dialect() {
-        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
-            openai_chat::error::stream_event(message, kind, code, out);
-        }
+        Dialect::OpenAi | Dialect::Bedrock => openai_chat::error::stream_event(message, kind, code, out),
+        Dialect::Responses => responses::error::stream_event(message, kind, code, out),
         Dialect::Anthropic => anthropic::error::stream_event(message, kind, code, out),
         Dialect::Gemini if endpoint.shape() == Shape::Array => {
             out.extend_from_slice(if begun { b",\r\n" } else { b"[" });

@@ -3,7 +3,7 @@
 //! Invariant: a trait that no name stands for cannot be set; what is not known of a model is not assumed.
 
 use super::openai_chat::request::StreamUsage;
-use super::{anthropic, bedrock, gemini, ollama, openai_chat};
+use super::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
 
 /// Peculiarities of a model or its provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +112,12 @@ impl Manner {
             family: bedrock::request::Family::of(&self.model),
             only_temperature: self.traits.has(Traits::ONE_SAMPLER),
         }
+    }
+
+    /// For `OpenAI`'s Responses.
+    #[must_use]
+    pub fn responses(&self) -> responses::request::Settings<'_> {
+        responses::request::Settings { model: &self.model, ..responses::request::Settings::default() }
     }
 
     /// For `OpenAI`'s chat.

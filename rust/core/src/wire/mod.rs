@@ -22,5 +22,6 @@ pub mod ollama;
 pub mod openai;
 pub mod openai_chat;
 pub mod passing;
+pub mod responses;
 pub mod scan;
 pub mod translate;

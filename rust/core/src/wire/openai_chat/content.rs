@@ -13,11 +13,11 @@ use serde_json::value::RawValue;
 /// A string. (Within an `Option`, serde borrows only through a type of its own.)
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+pub(in crate::wire) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 impl Text<'_> {
     /// The text, empty where there is none.
-    pub(super) fn of(text: Option<&Self>) -> &str {
+    pub(in crate::wire) fn of(text: Option<&Self>) -> &str {
         text.map_or("", |text| &text.0)
     }
 }
@@ -42,7 +42,7 @@ pub(super) struct Piece<'a> {
 }
 
 /// Calls made by a model: arguments are a string, or with some vendors the object itself.
-pub(super) fn arguments(raw: Option<&RawValue>) -> Cow<'_, str> {
+pub(in crate::wire) fn arguments(raw: Option<&RawValue>) -> Cow<'_, str> {
     let Some(raw) = raw else { return Cow::Borrowed("") };
     match serde_json::from_str::<Text<'_>>(raw.get()) {
         Ok(text) => text.0,
@@ -54,7 +54,7 @@ pub(super) fn arguments(raw: Option<&RawValue>) -> Cow<'_, str> {
 /// Google's mark on a call, as its compatible endpoint sends it and wants it back.
 ///
 /// Source: ai.google.dev/gemini-api/docs/thought-signatures, `OpenAI` compatibility.
-pub(super) fn thought_signature(extra: Option<&RawValue>) -> Option<Cow<'_, str>> {
+pub(in crate::wire) fn thought_signature(extra: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Extra<'a> {
         #[serde(borrow)]

@@ -3,9 +3,9 @@
 //! Source: platform.openai.com/docs/api-reference, chat/create, chat/object, chat-streaming.
 
 mod calls;
-mod content;
+pub(super) mod content;
 pub mod error;
-mod members;
+pub(super) mod members;
 pub mod request;
 pub mod response;
 pub mod stream;

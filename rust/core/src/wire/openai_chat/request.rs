@@ -11,7 +11,9 @@ mod tools;
 mod turns;
 mod write;
 
+pub(in crate::wire) use media::{Audio, image_type, located, push_audio, push_data_url};
 pub use members::decode;
+pub(in crate::wire) use messages::is_object;
 pub use write::encode;
 
 use std::fmt;
@@ -100,22 +102,22 @@ pub enum StreamUsage {
     Never,
 }
 
-fn missing(place: fmt::Arguments<'_>) -> Refused {
+pub(in crate::wire) fn missing(place: fmt::Arguments<'_>) -> Refused {
     let message = format!("You must provide the `{place}` parameter.");
     Refused { code: "missing_required_parameter", param: Some(place.to_string()), message }
 }
 
-fn invalid(place: fmt::Arguments<'_>, rule: &str) -> Refused {
+pub(in crate::wire) fn invalid(place: fmt::Arguments<'_>, rule: &str) -> Refused {
     let message = format!("`{place}` must {rule}.");
     Refused { code: "invalid_value", param: Some(place.to_string()), message }
 }
 
-fn unsupported(place: &str, message: &str) -> Refused {
+pub(in crate::wire) fn unsupported(place: &str, message: &str) -> Refused {
     Refused { code: "unsupported_parameter", param: Some(place.to_owned()), message: message.to_owned() }
 }
 
 /// Reads a value; `wanted` says with its article what it should be.
-fn typed<'a, T: Deserialize<'a>>(
+pub(in crate::wire) fn typed<'a, T: Deserialize<'a>>(
     raw: &'a str,
     wanted: &str,
     place: fmt::Arguments<'_>,
@@ -124,7 +126,7 @@ fn typed<'a, T: Deserialize<'a>>(
 }
 
 #[cold]
-fn wrong(raw: &str, wanted: &str, place: fmt::Arguments<'_>) -> Refused {
+pub(in crate::wire) fn wrong(raw: &str, wanted: &str, place: fmt::Arguments<'_>) -> Refused {
     let found = match raw.as_bytes().first() {
         Some(b'"') => "a string",
         Some(b'{') => "an object",

@@ -40,7 +40,7 @@ struct Image<'a> {
 }
 
 #[derive(Deserialize)]
-struct Audio<'a> {
+pub(in crate::wire) struct Audio<'a> {
     #[serde(borrow)]
     data: Option<Text<'a>>,
     #[serde(borrow)]
@@ -83,17 +83,7 @@ impl<'a> Shape<'a> {
             "text" => Part::Text { text: self.text.ok_or_else(|| absent("text"))?.0, cached },
             "refusal" => Part::Refusal(self.refusal.ok_or_else(|| absent("refusal"))?.0),
             "image_url" => image(self.image_url.ok_or_else(|| absent("image_url"))?, cached, place)?,
-            "input_audio" => {
-                let audio = self.input_audio.ok_or_else(|| absent("input_audio"))?;
-                let data = audio.data.ok_or_else(|| absent("input_audio.data"))?.0;
-                let mime = match Text::of(audio.format.as_ref()) {
-                    "" => return Err(absent("input_audio.format")),
-                    "wav" => Cow::Borrowed("audio/wav"),
-                    "mp3" => Cow::Borrowed("audio/mpeg"),
-                    other => Cow::Owned(format!("audio/{other}")),
-                };
-                Part::Media(Media { mime, source: Source::Data(data), detail: None, title: None, cached })
-            }
+            "input_audio" => self.input_audio.ok_or_else(|| absent("input_audio"))?.part(cached, place)?,
             "file" => self.file.ok_or_else(|| absent("file"))?.part(cached, place)?,
             "" => return Err(absent("type")),
             _ => {
@@ -121,6 +111,25 @@ fn image<'a>(raw: &'a RawValue, cached: Option<&'a RawValue>, place: &str) -> Re
     Ok(Part::Media(Media { mime, source, detail: detail.map(|text| text.0), title: None, cached }))
 }
 
+impl<'a> Audio<'a> {
+    /// The sound of the content part at `place`.
+    pub(in crate::wire) fn part(
+        self,
+        cached: Option<&'a RawValue>,
+        place: &str,
+    ) -> Result<Part<'a>, Refused> {
+        let absent = |name: &str| missing(format_args!("{place}.input_audio.{name}"));
+        let data = self.data.ok_or_else(|| absent("data"))?.0;
+        let mime = match Text::of(self.format.as_ref()) {
+            "" => return Err(absent("format")),
+            "wav" => Cow::Borrowed("audio/wav"),
+            "mp3" => Cow::Borrowed("audio/mpeg"),
+            other => Cow::Owned(format!("audio/{other}")),
+        };
+        Ok(Part::Media(Media { mime, source: Source::Data(data), detail: None, title: None, cached }))
+    }
+}
+
 impl<'a> File<'a> {
     fn part(self, cached: Option<&'a RawValue>, place: &str) -> Result<Part<'a>, Refused> {
         let title = self.title.map(|text| text.0);
@@ -138,7 +147,7 @@ impl<'a> File<'a> {
 }
 
 /// What a URL points at: with a `data:` URL its MIME type and Base64; `None` when that is not Base64.
-fn located(url: Cow<'_, str>) -> Option<(Cow<'_, str>, Source<'_>)> {
+pub(in crate::wire) fn located(url: Cow<'_, str>) -> Option<(Cow<'_, str>, Source<'_>)> {
     let scheme = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
     if !scheme {
         return Some((Cow::Borrowed(""), Source::Url(url)));
@@ -190,7 +199,7 @@ pub(super) fn push(out: &mut Vec<u8>, media: &Media<'_>, cached: Option<&RawValu
     Ok(())
 }
 
-fn push_audio(part: &mut Members<'_>, subtype: &str, data: &str) {
+pub(in crate::wire) fn push_audio(part: &mut Members<'_>, subtype: &str, data: &str) {
     part.text("type", "input_audio");
     let mut audio = Members::open(part.key("input_audio"));
     audio.text("data", data);
@@ -216,7 +225,7 @@ fn push_image(part: &mut Members<'_>, media: &Media<'_>) {
     image.close();
 }
 
-fn push_data_url(out: &mut Vec<u8>, mime: &str, data: &str) {
+pub(in crate::wire) fn push_data_url(out: &mut Vec<u8>, mime: &str, data: &str) {
     let mut url = String::with_capacity(mime.len() + data.len() + 13);
     for piece in ["data:", mime, ";base64,", data] {
         url.push_str(piece);
@@ -225,7 +234,7 @@ fn push_data_url(out: &mut Vec<u8>, mime: &str, data: &str) {
 }
 
 /// The MIME type of an image; where a dialect does not tell, by the magic number at the head of its Base64.
-fn image_type<'a>(mime: &'a str, data: &str) -> &'a str {
+pub(in crate::wire) fn image_type<'a>(mime: &'a str, data: &str) -> &'a str {
     if !mime.is_empty() {
         return mime;
     }

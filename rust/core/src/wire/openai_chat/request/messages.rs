@@ -222,7 +222,7 @@ impl<'a> Function<'a> {
 }
 
 /// Other dialects carry arguments as an object, so nothing else may pass for one.
-fn is_object(text: &str) -> bool {
+pub(in crate::wire) fn is_object(text: &str) -> bool {
     let Ok(mut cursor) = Cursor::new(text.as_bytes()) else { return false };
     cursor.kind() == Ok(Kind::Object) && cursor.skip().is_ok() && cursor.finish().is_ok()
 }
