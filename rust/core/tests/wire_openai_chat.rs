@@ -17,6 +17,7 @@ use headgate_core::wire::openai_chat::request::{
 use headgate_core::wire::openai_chat::response::{self, Reply, Writer};
 use headgate_core::wire::openai_chat::stream::{Decoder, Encoder};
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 const SHOWN: Reply<'_> =
@@ -751,7 +752,8 @@ fn survive(body: &[u8]) {
     }
     let mut writer = Writer::new(&SHOWN);
     let _ = response::decode(body, &mut |event| writer.event(&event));
-    assert!(serde_json::from_slice::<Value>(&writer.finish()).is_ok());
+    // Numbers of log probabilities pass as they stand, which may be beyond a double.
+    assert!(serde_json::from_slice::<IgnoredAny>(&writer.finish()).is_ok());
     let (mut decoder, mut encoder, mut out) = (Decoder::default(), Encoder::new(&SHOWN), Vec::new());
     let mut parser = EventParser::default();
     let fed = parser.feed(body, |event| {
