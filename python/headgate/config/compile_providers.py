@@ -85,6 +85,7 @@ def provider(
         timeouts=overridden(timeouts, document.timeouts),
         models=tuple(dict.fromkeys(_models(document, vendor))),
         dialect=vendor.dialect,
+        lacks=vendor.lacks,
     )
 
 

@@ -48,7 +48,7 @@ class Provider:
     """One upstream, ready to be called.
 
     `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
-    `dialect` is `openai` or `anthropic`.
+    `dialect` is `openai` or `anthropic`; `lacks` names endpoints of it that the provider has not.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Provider:
     timeouts: Timeouts = field(default_factory=Timeouts)
     models: tuple[str, ...] = ()
     dialect: str = "openai"
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

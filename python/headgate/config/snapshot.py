@@ -104,6 +104,7 @@ def _provider(raw: dict[str, Any]) -> Provider:
         "headers": tuple((name, value) for name, value in raw["headers"]),
         "timeouts": Timeouts(**raw["timeouts"]),
         "models": tuple(raw["models"]),
+        "lacks": tuple(raw["lacks"]),
     }
     return Provider(**{**raw, **parts})
 

@@ -33,7 +33,8 @@ def heads(provider: Provider) -> dict[Endpoint, bytes]:
     """By endpoint, what is the same in the heads of all requests; endpoints that it lacks are out."""
     if provider.dialect == "anthropic":
         return {CHAT: _head(provider, "/messages")}
-    return {endpoint: _head(provider, endpoint.path) for endpoint in ENDPOINTS}
+    has = (endpoint for endpoint in ENDPOINTS if endpoint.label not in provider.lacks)
+    return {endpoint: _head(provider, endpoint.path) for endpoint in has}
 
 
 def _head(provider: Provider, path: str) -> bytes:
