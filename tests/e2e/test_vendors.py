@@ -97,3 +97,45 @@ def test_an_endpoint_that_a_vendor_lacks_is_refused_here(
     label = endpoint.strip("/").removesuffix("/completions")
     assert f"The provider '{wanted.type}' has no {label};" in answer.json["error"]["message"]
     assert len(upstream.requests(wanted.type)) == asked
+
+
+def _sent(upstream: Upstream, gateway: Gateway, wanted: Wanted, body: dict[str, Any]) -> dict[str, Any]:
+    """The body that reaches a vendor."""
+    asked = len(upstream.requests(wanted.type))
+    answer = gateway.client.post("/v1/chat/completions", body)
+    assert answer.status == 200, answer.body
+    return upstream.request(wanted.type, asked + 1).json
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("wanted", CHATTING, ids=lambda wanted: wanted.type)
+def test_a_vendor_gets_the_members_that_it_knows_and_all_others_untouched(
+    gateway: Gateway, upstream: Upstream, wanted: Wanted, *, stream: bool
+) -> None:
+    tool = {"type": "function", "function": {"name": "max_tokens", "parameters": {"type": "object"}}}
+    body: dict[str, Any] = {
+        "model": wanted.type,
+        "max_completion_tokens": 16,
+        "messages": [
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "developer"}]},
+        ],
+        "tools": [tool],
+        "parallel_tool_calls": False,
+        "reasoning_effort": "low",
+        "x_of_the_caller": {"role": "developer", "max_completion_tokens": [1.5, None]},
+        **({"stream": True, "stream_options": {"include_usage": True}} if stream else {}),
+    }
+    expected = {name: value for name, value in body.items() if name not in wanted.refuses}
+    expected[wanted.limit or "max_completion_tokens"] = expected.pop("max_completion_tokens")
+    expected["messages"] = [{"role": wanted.role, "content": "Be brief."}, body["messages"][1]]
+    assert _sent(upstream, gateway, wanted, body) == expected
+
+
+@pytest.mark.parametrize("wanted", CHATTING, ids=lambda wanted: wanted.type)
+def test_the_older_maximum_gets_the_name_that_a_vendor_knows(
+    gateway: Gateway, upstream: Upstream, wanted: Wanted
+) -> None:
+    body = {"model": wanted.type, **BODIES["/chat/completions"]}
+    sent = _sent(upstream, gateway, wanted, {**body, "max_tokens": 7})
+    assert sent == {**body, wanted.limit or "max_tokens": 7}
