@@ -15,7 +15,6 @@ import typer
 from headgate.cli.commands import app
 from headgate.config.env import VARIABLES
 from headgate.config.schema import json_schema
-from headgate.providers.catalog import CATALOG, NOT_YET
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTICE = "<!-- Written by tools/make_reference.py; do not edit. -->"
@@ -40,7 +39,7 @@ def pages() -> dict[str, str]:
 
 
 def configuration() -> str:
-    """Every key, then the types of providers."""
+    """Every key, then where the types of providers are."""
     schema = json_schema()
     lines = [
         "# Configuration",
@@ -52,11 +51,7 @@ def configuration() -> str:
         *_section("", schema, schema["$defs"]),
         "## Types of providers",
         "",
-        "| type | what it is | base_url | key in the environment | models by prefix |",
-        "|---|---|---|---|---|",
-        *_vendors(),
-        "",
-        f"Not supported yet: {', '.join(NOT_YET)}.",
+        "[Providers](../providers.md) has them all: where each is, its variable, its models and its ways.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -147,16 +142,6 @@ def _default(key: str, field: Schema, section: Schema) -> str:
         if value is None or isinstance(value, (dict, list))
         else f"`{str(value).lower() if isinstance(value, bool) else value}`"
     )
-
-
-def _vendors() -> Iterator[str]:
-    for row in CATALOG.values():
-        base_url = f"`{row.base_url}`" if row.base_url else ("" if row.kind == "echo" else "required")
-        env = f"`{row.env}`" if row.env else ""
-        prefixes = ", ".join(f"`{prefix}`" for prefix in row.prefixes)
-        yield f"| `{row.type}` | [{row.title}]({row.source}) | {base_url} | {env} | {prefixes} |".replace(
-            f"[{row.title}](docs/reference/configuration.md)", row.title
-        )
 
 
 def _helps(command: Any, names: tuple[str, ...], parent: Any = None) -> Iterator[tuple[tuple[str, ...], str]]:  # noqa: ANN401 - typer carries its own click

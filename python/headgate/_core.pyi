@@ -140,6 +140,8 @@ class Manner:
         cls, model: str, max_output_tokens: int | None, traits: list[str], on_unsupported: str
     ) -> Manner:
         """`traits` are names of the catalogue; `on_unsupported` is drop, warn or reject."""
+    @property
+    def model(self) -> str: ...
 
 def error_body(dialect: str, status: int, message: str, names: tuple[str, str | None, str | None]) -> bytes:
     """An error in a dialect's shape; `names` are OpenAI's type, the field to blame, and the code."""

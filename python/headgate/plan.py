@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from headgate.core import Manner, Target
+from headgate.core import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headgate.config.runtime import Key, Provider, Route
     from headgate.config.runtime import Target as RouteTarget
+    from headgate.core import Manner
     from headgate.exchange import Endpoint
 
     Heads = Callable[[Provider, Endpoint, str], tuple[str, bytes, bytes] | None]
@@ -39,15 +40,15 @@ class Step:
         "timeouts",
     )
 
-    def __init__(self, provider: Provider, target: RouteTarget, asked: str, heads: Heads) -> None:
-        """`asked` is the requested model's name, kept where the target has none."""
+    def __init__(self, provider: Provider, target: RouteTarget, manner: Manner, heads: Heads) -> None:
+        """`manner` is how the model that answers is spoken to."""
         self.provider = provider
         self.timeouts = timeouts = target.timeouts
         self.look_s = min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s)
-        self.served_model = served = target.model or asked
+        self.served_model = served = manner.model
         self._model = target.model
         self._heads = heads
-        self._manner = Manner(served, *manner(provider, served))
+        self._manner = manner
         self._targets: dict[Endpoint, Target | None] = {}
         label = quote(served, safe=_MODEL_CHARS)
         self.labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {label}\r\n".encode()
@@ -61,13 +62,6 @@ class Step:
             target = None if found is None else Target(found[1:], self._model, self._manner, found[0])
             self._targets[endpoint] = target
             return target
-
-
-def manner(provider: Provider, model: str) -> tuple[int | None, list[str], str]:
-    """What translation must know of a model: its longest answer, its traits, what becomes of the rest."""
-    del model
-    traits = ["stream_usage"] if provider.stream_usage else []
-    return None, traits, provider.on_unsupported
 
 
 class Plan:

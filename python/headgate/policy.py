@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from headgate.admission.keys import KeyRing, require_model
 from headgate.config.runtime import Permission
-from headgate.core import read_model
+from headgate.core import Manner, read_model
 from headgate.errors import Failure, RequestError
 from headgate.plan import Plan, Step
+from headgate.providers.models import facts, flags
 from headgate.routing.table import RouteTable
 from headgate.upstream.request import heads
 
 if TYPE_CHECKING:
     from headgate.admission.limits import OutputMeans
-    from headgate.config.runtime import Key, Runtime
+    from headgate.config.runtime import Key, Provider, Runtime, Target
     from headgate.core import LedgerWorker, SpoolPage, Ticket
 
 MAX_PLANS = 4096
@@ -85,7 +86,15 @@ class Policy:
             message = f"The model {model!r} does not exist here. GET /v1/models lists those that do."
             raise RequestError(Failure.MODEL_NOT_FOUND, message, param="model")
         require_model(key, model)
-        steps = [
-            Step(self.routes.provider(target.provider), target, model, heads) for target in route.targets
-        ]
-        return Plan(key, model, route, tuple(steps))
+        return Plan(key, model, route, tuple(self._step(target, model) for target in route.targets))
+
+    def _step(self, target: Target, asked: str) -> Step:
+        provider = self.routes.provider(target.provider)
+        return Step(provider, target, manner(provider, target.model or asked), heads)
+
+
+def manner(provider: Provider, model: str) -> Manner:
+    """How a provider's model is spoken to: by what is known of its vendor and of itself."""
+    known = facts(provider.type, model)
+    traits = sorted({*provider.quirks, *flags(provider.type, model)})
+    return Manner(model, known.max_output_tokens if known else None, traits, provider.on_unsupported)

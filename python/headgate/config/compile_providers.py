@@ -81,10 +81,11 @@ def provider(
         base_path=endpoint.base_path,
         headers=headers,
         ca_file=ca_file,
-        stream_usage=vendor.stream_usage,
         timeouts=overridden(timeouts, document.timeouts),
         models=tuple(dict.fromkeys(_models(document, vendor))),
-        dialects=(vendor.dialect,),
+        dialects=vendor.dialects,
+        quirks=vendor.quirks,
+        lacks=vendor.lacks,
         on_unsupported=document.on_unsupported,
     )
 

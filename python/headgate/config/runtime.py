@@ -48,7 +48,8 @@ class Provider:
     """One upstream, ready to be called.
 
     `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
-    `dialects` are what it speaks, the one to translate to first. `on_unsupported` is what becomes of what has
+    `dialects` are what it speaks, the one to translate to first; `quirks` and `lacks` are where its form of
+    it is smaller, by names of the core and labels of endpoints. `on_unsupported` is what becomes of what has
     no place in its dialect.
     """
 
@@ -61,10 +62,11 @@ class Provider:
     base_path: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     ca_file: str | None = None
-    stream_usage: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
     models: tuple[str, ...] = ()
     dialects: tuple[str, ...] = ("openai",)
+    quirks: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     on_unsupported: str = "warn"
 
 

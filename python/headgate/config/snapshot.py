@@ -105,6 +105,8 @@ def _provider(raw: dict[str, Any]) -> Provider:
         "timeouts": Timeouts(**raw["timeouts"]),
         "models": tuple(raw["models"]),
         "dialects": tuple(raw["dialects"]),
+        "quirks": tuple(raw["quirks"]),
+        "lacks": tuple(raw["lacks"]),
     }
     return Provider(**{**raw, **parts})
 

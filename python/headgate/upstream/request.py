@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from headgate.core import VERSION
-from headgate.exchange import EMBED_CONTENT
+from headgate.exchange import CHAT, COMPLETIONS, EMBED_CONTENT, EMBEDDINGS, RESPONSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,8 @@ _PATHS = {
     ("ollama", "embeddings"): "/api/embed",
     ("ollama_generate", "chat"): "/api/generate",
 }
+_LABELS = {(known.dialect, known.action): known.label for known in (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES)}
+"""What the catalogue calls what a vendor lacks."""
 _GEMINI = {
     "chat": ("generateContent", "streamGenerateContent?alt=sse"),
     "count": ("countTokens", "countTokens"),
@@ -54,6 +56,8 @@ def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, byte
     None where the provider has no such endpoint.
     """
     dialect = endpoint.dialect if endpoint.dialect in provider.dialects else provider.dialects[0]
+    if _LABELS.get((dialect, endpoint.action)) in provider.lacks:
+        return None
     if dialect == "gemini" and endpoint.action in _GEMINI:
         actions = _GEMINI[endpoint.action]
         if endpoint is EMBED_CONTENT:

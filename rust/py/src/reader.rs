@@ -7,7 +7,7 @@ use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
 use headgate_core::wire::conversation::Asked;
 use headgate_core::wire::endpoint::{Dialect, Purpose};
-use headgate_core::wire::manner::Traits;
+use headgate_core::wire::model::Refused;
 use headgate_core::wire::openai::stream::{Outcome, Stop, end};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -321,9 +321,11 @@ impl Reader {
         };
         let manner = target.manner.get();
         if same {
-            let asks_usage = manner.manner.traits.has(Traits::STREAM_USAGE);
-            ticket.push_body(py, target.model.as_deref(), ask.stream && asks_usage, &mut request);
-            ticket.dropped = Vec::new();
+            let dropped = ticket.push_body(py, target.model.as_deref(), manner.manner.quirks, &mut request);
+            match manner.line(&dropped) {
+                Ok(line) => ticket.dropped = line,
+                Err(refused) => return refusal(py, refused),
+            }
         } else {
             let asked = Asked { endpoint: ask.endpoint, body: ask.body.as_bytes(py), model: &ask.model };
             match say(&asked, target.dialect, manner) {
@@ -332,10 +334,7 @@ impl Reader {
                     (expected.json_tool, expected.wish) = (said.json_tool, said.wish);
                     ticket.dropped = said.dropped;
                 }
-                Err(refused) => {
-                    let refusal = (refused.code, refused.param, refused.message);
-                    return Ok(refusal.into_pyobject(py)?.into_any());
-                }
+                Err(refused) => return refusal(py, refused),
             }
         }
         self.arm(Answer::new(expected));
@@ -444,6 +443,11 @@ impl Reader {
         let text = String::from_utf8_lossy(answer.relay.text());
         answer.folded_tokens + self.tokenizer.get().count_as(&text, answer.expected.encoding)
     }
+}
+
+/// (code, param, message) of what cannot be said to the provider.
+fn refusal(py: Python<'_>, refused: Refused) -> PyResult<Bound<'_, PyAny>> {
+    Ok((refused.code, refused.param, refused.message).into_pyobject(py)?.into_any())
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -8,6 +8,7 @@ use headgate_core::wire::embeddings::exchange::{self, Wish};
 use headgate_core::wire::endpoint::{Dialect, Purpose};
 use headgate_core::wire::manner::{self, Traits};
 use headgate_core::wire::model::{Dropped, Refused};
+use headgate_core::wire::openai::quirks::Quirks;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -28,6 +29,12 @@ pub(crate) struct Manner {
 
 #[pymethods]
 impl Manner {
+    /// The model's name at the provider.
+    #[getter]
+    fn model(&self) -> &str {
+        &self.manner.model
+    }
+
     /// `traits` are names of the catalogue; `on_unsupported` is `drop`, `warn` or `reject`.
     #[new]
     fn new(
@@ -36,10 +43,13 @@ impl Manner {
         traits: Vec<String>,
         on_unsupported: &str,
     ) -> PyResult<Self> {
-        let mut all = Traits::default();
+        let (mut all, mut quirks) = (Traits::default(), Quirks::default());
         for name in &traits {
-            let known = Traits::named(name);
-            all = all.with(known.ok_or_else(|| PyValueError::new_err(format!("no trait {name:?}")))?);
+            match (Traits::named(name), Quirks::named(name)) {
+                (Some(known), _) => all = all.with(known),
+                (None, Some(known)) => quirks = quirks | known,
+                (None, None) => return Err(PyValueError::new_err(format!("no trait {name:?}"))),
+            }
         }
         let unsupported = match on_unsupported {
             "drop" => Unsupported::Drop,
@@ -47,7 +57,7 @@ impl Manner {
             "reject" => Unsupported::Reject,
             other => return Err(PyValueError::new_err(format!("on_unsupported is {other:?}"))),
         };
-        Ok(Self { manner: manner::Manner { model, max_output_tokens, traits: all }, unsupported })
+        Ok(Self { manner: manner::Manner { model, max_output_tokens, traits: all, quirks }, unsupported })
     }
 }
 
@@ -81,7 +91,8 @@ pub(crate) fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Sai
 }
 
 impl Manner {
-    fn line(&self, dropped: &Dropped) -> Result<Vec<u8>, Refused> {
+    /// A header line for what had no place, or a refusal of it.
+    pub(crate) fn line(&self, dropped: &Dropped) -> Result<Vec<u8>, Refused> {
         match self.unsupported {
             Unsupported::Drop => Ok(Vec::new()),
             Unsupported::Warn => Ok(dropped_line(dropped)),

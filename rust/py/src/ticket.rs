@@ -7,6 +7,8 @@ use headgate_core::json::push_u64;
 use headgate_core::record::{Facts, Identity};
 use headgate_core::usage::Usage;
 use headgate_core::wire::endpoint::Endpoint;
+use headgate_core::wire::model::Dropped;
+use headgate_core::wire::openai::quirks::Quirks;
 use headgate_core::wire::openai::request::{self, Edits};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -111,16 +113,33 @@ impl Ticket {
         self.admission.slot
     }
 
-    /// The body with another model and, if asked, with the usage chunk turned on; its length before it.
-    pub(crate) fn push_body(&self, py: Python<'_>, model: Option<&str>, ask_usage: bool, out: &mut Vec<u8>) {
+    /// The body with another model, with the usage chunk of a stream turned on, and as a vendor with `quirks`
+    /// takes it; its length before it. Gives what had to go.
+    pub(crate) fn push_body(
+        &self,
+        py: Python<'_>,
+        model: Option<&str>,
+        quirks: Quirks,
+        out: &mut Vec<u8>,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
         let body = self.ask.body.as_bytes(py);
+        let ask_usage = self.ask.stream && !quirks.any(Quirks::NO_STREAM_OPTIONS);
         let own = self.ask.edits.model.is_empty().then_some(&*self.ask.model);
         let model = model.or(own);
         if model.is_some() || (ask_usage && !self.ask.include_usage) {
-            push_sized(&request::rewrite(body, &self.ask.edits, model, ask_usage), out);
+            let body = request::rewrite(body, &self.ask.edits, model, ask_usage);
+            push_sized(&self.quirked(quirks, &body, &mut dropped).unwrap_or(body), out);
+        } else if let Some(body) = self.quirked(quirks, body, &mut dropped) {
+            push_sized(&body, out);
         } else {
             push_sized(body, out);
         }
+        dropped
+    }
+
+    fn quirked(&self, quirks: Quirks, body: &[u8], dropped: &mut Dropped) -> Option<Vec<u8>> {
+        quirks.edit(body, self.ask.endpoint.openai()?, dropped)
     }
 
     fn learn(&self, py: Python<'_>) {

@@ -1,11 +1,15 @@
-"""Every row becomes a provider that is called where and how the vendor's page says."""
+"""Every row is sound, and becomes a provider that is called where and how the vendor's page says."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import get_type_hints
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 from headgate.config import runtime
 from headgate.config.compile_providers import provider
@@ -13,40 +17,19 @@ from headgate.config.findings import Findings
 from headgate.config.problems import Origin
 from headgate.config.schema import Provider
 from headgate.config.secrets import Secret
-from headgate.exchange import CHAT
+from headgate.exchange import CHAT, ENDPOINTS
+from headgate.providers import catalog
 from headgate.providers.catalog import CATALOG, NOT_YET, Vendor
 from headgate.upstream.request import heads
+from repo.tree import ROOT
+from support.vendors import VENDORS, Wanted
 
-HTTP = [row for row in CATALOG.values() if row.kind == "http"]
-# Read from the vendors' pages (each row's `source`), written a second time so that a slip in a row is seen.
-CHAT_URLS = {
-    "anthropic": "https://api.anthropic.com/v1/messages",
-    "openai": "https://api.openai.com/v1/chat/completions",
-    "openrouter": "https://openrouter.ai/api/v1/chat/completions",
-    "groq": "https://api.groq.com/openai/v1/chat/completions",
-    "together": "https://api.together.xyz/v1/chat/completions",
-    "mistral": "https://api.mistral.ai/v1/chat/completions",
-    "deepseek": "https://api.deepseek.com/v1/chat/completions",
-    "fireworks": "https://api.fireworks.ai/inference/v1/chat/completions",
-    "perplexity": "https://api.perplexity.ai/chat/completions",
-    "xai": "https://api.x.ai/v1/chat/completions",
-    "cerebras": "https://api.cerebras.ai/v1/chat/completions",
-    "nvidia": "https://integrate.api.nvidia.com/v1/chat/completions",
-    "deepinfra": "https://api.deepinfra.com/v1/openai/chat/completions",
-    "sambanova": "https://api.sambanova.ai/v1/chat/completions",
-    "moonshot": "https://api.moonshot.ai/v1/chat/completions",
-    "zhipu": "https://open.bigmodel.cn/api/paas/v4/chat/completions",
-    "dashscope": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/chat/completions",
-    "hyperbolic": "https://api.hyperbolic.xyz/v1/chat/completions",
-    "novita": "https://api.novita.ai/openai/v1/chat/completions",
-    "vllm": "http://127.0.0.1:8000/v1/chat/completions",
-    "llamacpp": "http://127.0.0.1:8080/v1/chat/completions",
-    "lmstudio": "http://127.0.0.1:1234/v1/chat/completions",
-    "ollama": "http://127.0.0.1:11434/v1/chat/completions",
-    "sglang": "http://127.0.0.1:30000/v1/chat/completions",
-    "localai": "http://127.0.0.1:8080/v1/chat/completions",
-}
-HEADERS = {"anthropic": (("x-api-key", "the-key"), ("anthropic-version", "2023-06-01"))}
+FILE = ROOT / "python" / "headgate" / "data" / "vendors.json"
+ROWS = orjson.loads(FILE.read_bytes())
+HINTS = get_type_hints(Vendor)
+DIALECTS = {"openai", "responses", "anthropic", "gemini", "ollama", "bedrock"}
+# Those that are asked in OpenAI's protocol are in the table of vendors; these have tests of their own.
+OTHERS = {"anthropic", "echo"}
 
 
 @pytest.fixture
@@ -63,20 +46,101 @@ def compiled() -> Callable[[Provider], runtime.Provider]:
     return run
 
 
-@pytest.mark.parametrize("row", HTTP, ids=lambda row: row.type)
-def test_each_row_is_called_at_its_address_with_its_header(row: Vendor, compiled):
-    own = "http://10.0.0.1:9/v1" if row.base_url is None else None
-    made = compiled(Provider(name="p", type=row.type, base_url=own, api_key=Secret("the-key"), models=["m"]))
-    scheme = "https" if made.tls else "http"
-    default = 443 if made.tls else 80
+def fits(value: object, hint: object) -> bool:
+    """Whether a JSON value is what a field's annotation says."""
+    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    pairs = isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+        for pair in value
+    )
+    if hint == tuple[str, ...]:
+        return texts
+    if hint == tuple[tuple[str, str], ...]:
+        return pairs
+    return isinstance(value, bool if hint is bool else str)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["type"])
+def test_a_row_of_the_file_holds_what_it_needs_and_nothing_else(row: dict[str, object]):
+    assert row.keys() <= HINTS.keys()
+    assert list(row)[:2] == ["type", "title"]
+    assert all(fits(value, HINTS[name]) for name, value in row.items())
+    defaults = Vendor._field_defaults
+    assert [
+        name for name, value in row.items() if name in defaults and catalog._frozen(value) == defaults[name]
+    ] == []
+
+
+@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.type)
+def test_each_row_is_sane(row: Vendor):
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", row.type)
+    assert row.title
+    assert row.source.startswith("https://") or row.kind == "echo"
+    assert date(2026, 1, 1) <= date.fromisoformat(row.checked)
+    assert row.kind in ("http", "echo")
+    assert row.env is None or re.fullmatch(r"[A-Z][A-Z0-9_]*", row.env)
+    assert set(row.dialects) <= DIALECTS
+    assert len(set(row.dialects)) == len(row.dialects) >= 1
+    assert row.dialect == row.dialects[0] != "responses"
+    assert set(row.lacks) < {endpoint.label for endpoint in ENDPOINTS}
+    assert row.max_tokens in ("either", "max_tokens", "max_completion_tokens")
+    assert row.instructions in ("developer", "system")
+    assert all(prefix and "*" not in prefix[:-1] for prefix in row.prefixes)
+
+
+@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.type)
+def test_an_address_is_https_unless_it_is_this_machine(row: Vendor):
+    if row.base_url is None:
+        assert row.env is None, "a key alone does not make a provider without an address"
+        return
+    address = urlsplit(row.base_url)
+    local = address.hostname == "127.0.0.1"
+    assert address.scheme == ("http" if local else "https")
+    assert row.needs_key is not local
+    assert not row.base_url.endswith("/")
+    assert (address.query, address.fragment, address.username) == ("", "", None)
+
+
+@pytest.mark.parametrize("wanted", VENDORS, ids=lambda wanted: wanted.type)
+def test_each_vendor_is_called_at_its_address_with_its_header(wanted: Wanted, compiled):
+    own = wanted.url.removesuffix(wanted.endpoint) if wanted.configured else None
+    document = Provider(name="p", type=wanted.type, base_url=own, api_key=Secret("the-key"), models=["m"])
+    made = compiled(document)
+    scheme, default = ("https", 443) if made.tls else ("http", 80)
     authority = made.host if made.port == default else f"{made.host}:{made.port}"
-    expected = "http://10.0.0.1:9/v1/chat/completions" if own else CHAT_URLS[row.type]
-    head = heads(made)[CHAT].decode()
-    assert f"POST {made.base_path}" in head
-    assert f"{scheme}://{authority}{head.split()[1]}" == expected
-    assert made.headers == HEADERS.get(row.type, (("Authorization", "Bearer the-key"),))
-    assert (made.kind, made.type, made.stream_usage) == ("http", row.type, row.stream_usage)
-    assert made.dialect == ("anthropic" if row.type == "anthropic" else "openai")
+    lines = {endpoint.path: head.decode().split("\r\n")[0] for endpoint, head in heads(made).items()}
+    assert lines[wanted.endpoint] == f"POST {wanted.path} HTTP/1.1"
+    assert f"{scheme}://{authority}{wanted.path}" == wanted.url
+    assert [endpoint.path for endpoint in ENDPOINTS if endpoint.path not in lines] == list(wanted.lacks)
+    ((name, value),) = made.headers
+    assert (name.lower(), value) == (wanted.auth[0], wanted.auth[1] + "the-key")
+    assert (made.kind, made.type, made.dialect) == ("http", wanted.type, "openai")
+
+
+@pytest.mark.parametrize("wanted", VENDORS, ids=lambda wanted: wanted.type)
+def test_each_vendor_s_quirks_are_what_its_page_says(wanted: Wanted):
+    row = CATALOG[wanted.type]
+    refused = [name.removeprefix("no_") for name in row.quirks if name.startswith("no_")]
+    assert refused == list(wanted.refuses)
+    assert row.stream_usage is ("stream_options" not in wanted.refuses)
+    limits = [name for name in row.quirks if name in ("max_tokens", "max_completion_tokens")]
+    assert limits == ([wanted.limit] if wanted.limit else [])
+    assert ("system_only" in row.quirks) is (wanted.role == "system")
+
+
+def test_no_row_is_forgotten_here():
+    assert {wanted.type for wanted in VENDORS} == CATALOG.keys() - OTHERS
+    configured = {wanted.type for wanted in VENDORS if wanted.configured}
+    assert configured == {row.type for row in CATALOG.values() if not row.base_url} - {"echo"}
+    apart = {"openai", "ollama"}
+    assert len([row for row in CATALOG.values() if row.dialect == "openai" and row.type not in apart]) >= 40
+
+
+def test_anthropic_is_asked_in_its_own_dialect(compiled):
+    made = compiled(Provider(name="anthropic", api_key=Secret("the-key"), models=["m"]))
+    assert made.headers == (("x-api-key", "the-key"), ("anthropic-version", "2023-06-01"))
+    assert heads(made)[CHAT].startswith(b"POST /v1/messages HTTP/1.1\r\nhost: api.anthropic.com\r\n")
+    assert made.dialect == "anthropic"
 
 
 def test_a_configured_version_wins_over_the_row_s(compiled):
@@ -85,36 +149,31 @@ def test_a_configured_version_wins_over_the_row_s(compiled):
     assert made.headers == (("x-api-key", "the-key"), ("Anthropic-Version", "2024-01-01"))
 
 
-def test_no_row_is_forgotten_here():
-    assert set(CHAT_URLS) == {row.type for row in HTTP if row.base_url}
-    assert {row.type for row in CATALOG.values() if not row.base_url} == {"tgi", "openai_compatible", "echo"}
-
-
-@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.type)
-def test_each_row_is_sane(row: Vendor):
-    assert row.source.startswith("https://") or row.kind == "echo"
-    if row.base_url:
-        local = urlsplit(row.base_url).hostname == "127.0.0.1"
-        assert row.base_url.startswith("http://" if local else "https://")
-        assert row.needs_key is not local
-    assert (row.env is not None) or not row.needs_key
-
-
 def test_echo_is_built_in_and_needs_nothing(compiled):
     made = compiled(Provider(name="echo", models=["echo"]))
     assert (made.kind, made.headers, made.tls) == ("echo", (), False)
 
 
-def test_vendors_that_refuse_stream_options_are_not_asked():
-    assert {row.type for row in CATALOG.values() if not row.stream_usage} == {"mistral", "perplexity"}
+def test_the_quirks_have_the_names_that_the_core_knows():
+    source = (ROOT / "rust/core/src/wire/openai/quirks.rs").read_text(encoding="utf-8")
+    known = set(re.findall(r'^    \("(\w+)", Quirks::', source, re.MULTILINE))
+    assert {name for row in CATALOG.values() for name in row.quirks} == known
+
+
+def test_a_member_that_is_no_field_stops_the_reading(tmp_path: Path):
+    file = tmp_path / "vendors.json"
+    file.write_text('[{"type": "t", "title": "T", "source": "s", "checked": "2026-01-01", "max_token": "x"}]')
+    with pytest.raises(TypeError, match="max_token"):
+        catalog._read(file)
 
 
 def test_what_is_not_supported_yet_is_not_in_the_catalogue():
     assert not set(NOT_YET) & set(CATALOG)
 
 
-def test_variables_and_prefixes_have_one_owner():
+def test_types_variables_and_prefixes_have_one_owner():
+    types = [row["type"] for row in ROWS]
     variables = [row.env for row in CATALOG.values() if row.env]
     prefixes = [prefix for row in CATALOG.values() for prefix in row.prefixes]
-    assert len(variables) == len(set(variables))
-    assert len(prefixes) == len(set(prefixes))
+    for names in (types, variables, prefixes):
+        assert len(names) == len(set(names))

@@ -48,8 +48,14 @@ pub struct Said {
 /// When it cannot be read, or cannot be said there at all.
 pub fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refused> {
     let mut schemas = gemini::request::Schemas::default();
-    let chat = read(asked, &mut schemas)?;
-    write(&chat, to, manner)
+    let mut chat = read(asked, &mut schemas)?;
+    let mut refused = Dropped::default();
+    manner.prune(&mut chat, &mut refused);
+    let mut said = write(&chat, to, manner)?;
+    for name in &refused.0 {
+        said.dropped.note(name);
+    }
+    Ok(said)
 }
 
 fn read<'a>(asked: &Asked<'a>, schemas: &'a mut gemini::request::Schemas) -> Result<Chat<'a>, Refused> {

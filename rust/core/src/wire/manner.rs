@@ -2,7 +2,8 @@
 //!
 //! Invariant: a trait that no name stands for cannot be set; what is not known of a model is not assumed.
 
-use super::openai_chat::request::StreamUsage;
+use super::model::{Chat, Dropped};
+use super::openai::quirks::Quirks;
 use super::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
 
 /// Peculiarities of a model or its provider.
@@ -23,13 +24,13 @@ macro_rules! traits {
 traits! {
     SCHEMAS = 0, "Anthropic: takes a schema of the answer itself.";
     ADAPTIVE = 1, "Anthropic: budgets its thinking itself.";
-    ONE_SAMPLER = 2, "Refuses temperature and `top_p` together.";
+    TEMPERATURE_OR_TOP_P = 2, "Refuses temperature and `top_p` together.";
     JSON_SCHEMA = 3, "Gemini: takes JSON Schema as it stands.";
     OMIT_CALL_IDS = 4, "Gemini: refuses ids of calls.";
     MEDIA_IN_RESULTS = 5, "Gemini: media of a tool's result go into it.";
     THINKING_LEVEL = 6, "Gemini: steps of thinking are levels.";
     SKIP_SIGNATURE_CHECK = 7, "Gemini: calls without a signature need the one that skips the check.";
-    STREAM_USAGE = 8, "`OpenAI`: streams are asked for their usage.";
+    NO_SAMPLING = 8, "Takes neither temperature nor `top_p` nor `top_k`.";
 }
 
 impl Traits {
@@ -61,6 +62,8 @@ pub struct Manner {
     pub max_output_tokens: Option<u64>,
     /// What it is like.
     pub traits: Traits,
+    /// Where its form of `OpenAI`'s protocol is smaller.
+    pub quirks: Quirks,
 }
 
 /// Most tokens of an answer where the dialect demands a number and nobody names one: what the smallest model
@@ -70,6 +73,22 @@ const DEFAULT_MAX_TOKENS: u64 = 4_096;
 const MAX_DEFAULT_TOKENS: u64 = 16_384;
 
 impl Manner {
+    /// Takes out of a request what the model refuses whatever its dialect has a place for.
+    pub fn prune(&self, chat: &mut Chat<'_>, dropped: &mut Dropped) {
+        if !self.traits.has(Traits::NO_SAMPLING) {
+            return;
+        }
+        let sampling = &mut chat.sampling;
+        let given = [
+            ("temperature", sampling.temperature.take().is_some()),
+            ("top_p", sampling.top_p.take().is_some()),
+            ("top_k", sampling.top_k.take().is_some()),
+        ];
+        for (name, _) in given.iter().filter(|(_, given)| *given) {
+            dropped.note(name);
+        }
+    }
+
     /// For Anthropic's dialect.
     #[must_use]
     pub fn anthropic(&self) -> anthropic::request::Settings<'_> {
@@ -79,7 +98,7 @@ impl Manner {
             max_tokens: self.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS).min(MAX_DEFAULT_TOKENS),
             schemas: traits.has(Traits::SCHEMAS),
             adaptive: traits.has(Traits::ADAPTIVE),
-            temperature_or_top_p: traits.has(Traits::ONE_SAMPLER),
+            temperature_or_top_p: traits.has(Traits::TEMPERATURE_OR_TOP_P),
         }
     }
 
@@ -110,7 +129,7 @@ impl Manner {
         bedrock::request::Settings {
             model: &self.model,
             family: bedrock::request::Family::of(&self.model),
-            only_temperature: self.traits.has(Traits::ONE_SAMPLER),
+            only_temperature: self.traits.has(Traits::TEMPERATURE_OR_TOP_P),
         }
     }
 
@@ -123,13 +142,7 @@ impl Manner {
     /// For `OpenAI`'s chat.
     #[must_use]
     pub fn openai(&self) -> openai_chat::request::Settings<'_> {
-        let stream_usage =
-            if self.traits.has(Traits::STREAM_USAGE) { StreamUsage::Always } else { StreamUsage::Never };
-        openai_chat::request::Settings {
-            model: &self.model,
-            stream_usage,
-            ..openai_chat::request::Settings::default()
-        }
+        self.quirks.settings(&self.model)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod echo;
 pub mod error;
+pub mod quirks;
 pub mod replay;
 pub mod request;
 pub mod response;
