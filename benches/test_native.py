@@ -14,6 +14,7 @@ from headgate.core import (
     KeyTable,
     Kind,
     Limits,
+    Manner,
     Meter,
     OutputMean,
     Reader,
@@ -93,7 +94,7 @@ def desk(books: Ledger, page: SpoolPage) -> Desk:
 
 def take(at: Desk, body: bytes = REQUEST, now_ns: int = NS) -> Ticket:
     """A request's ticket."""
-    ticket = at.open(b"Bearer key-number-707", body, 0, (now_ns, now_ns, 1))
+    ticket = at.open(b"Bearer key-number-707", body, (0, None), (now_ns, now_ns, 1))
     assert ticket is not None
     return ticket
 
@@ -124,8 +125,8 @@ def test_take_in(timed: Timed, tmp_path: Path) -> None:
 
 def test_cache_key(timed: Timed) -> None:
     cache = Cache(1 << 20)
-    first, same = cache_key(REQUEST, "tenant", 0, 7), cache_key(b" " + REQUEST, "tenant", 0, 7)
-    other = cache_key(REQUEST, "another", 0, 7)
+    first, same = (cache_key(body, "tenant", 0, None, 7) for body in (REQUEST, b" " + REQUEST))
+    other = cache_key(REQUEST, "another", 0, None, 7)
     assert first is not None
     assert same is not None
     assert other is not None
@@ -135,7 +136,7 @@ def test_cache_key(timed: Timed) -> None:
 
     def work() -> None:
         for body in repeat(REQUEST, RUNS):
-            cache_key(body, "tenant", 0, 7)
+            cache_key(body, "tenant", 0, None, 7)
 
     timed(work, RUNS)
 
@@ -145,7 +146,9 @@ def test_relay_event(timed: Timed, tmp_path: Path) -> None:
     books = ledger(tmp_path)
     reader = Reader(books.attach(0), tokenizer(), None, "upstream")
     ticket = take(desk(books, SpoolPage()), REQUEST[:-1] + b',"stream":true}')
-    target = Target(b"POST / HTTP/1.1\r\n", None, "gpt-4o-mini", asks_usage=False, dialect="openai")
+    head = b"POST / HTTP/1.1\r\n"
+    manner = Manner("gpt-4o-mini", None, ["no_stream_options"], "warn")
+    target = Target((head, head), None, manner, "openai")
     data = chunk(EVENT)
 
     def work() -> None:

@@ -44,7 +44,7 @@ class _Office:
     def take(
         self, body: bytes = _BODY, header: bytes | None = b"Bearer " + _KEY, endpoint: int = 0
     ) -> Ticket | None:
-        return self.desk.open(header, body, endpoint, (_NOW_NS - 1000, _NOW_NS, _NOW_MS))
+        return self.desk.open(header, body, (endpoint, None), (_NOW_NS - 1000, _NOW_NS, _NOW_MS))
 
     def records(self) -> list[dict[str, object]]:
         lines = self.path.read_bytes().partition(b"\0")[0].splitlines()

@@ -148,6 +148,9 @@ def _endpoint(base_url: str | None, path: Path, vendor: Vendor, findings: Findin
     if fault:
         findings.problem(here, fault)
         return None
+    if endpoint is not None and not endpoint.base_path and vendor.dialect != "openai" and vendor.base_url:
+        # Where a dialect has one root, its SDKs take the bare host for an address, and so do we.
+        return endpoint._replace(base_path=urlsplit(vendor.base_url).path)
     return endpoint
 
 

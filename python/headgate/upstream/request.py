@@ -73,8 +73,10 @@ def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, byte
 def _head(provider: Provider, path: str) -> bytes:
     host = f"[{provider.host}]" if ":" in provider.host else provider.host
     port = "" if provider.port == (443 if provider.tls else 80) else f":{provider.port}"
+    # Ollama's own API stands beside the one that it shares with others.
+    base = provider.base_path.removesuffix("/v1") if path.startswith("/api/") else provider.base_path
     lines = [
-        f"POST {provider.base_path}{path} HTTP/1.1",
+        f"POST {base}{path} HTTP/1.1",
         f"host: {host}{port}",
         *(f"{name}: {value}" for name, value in provider.headers),
         "content-type: application/json",

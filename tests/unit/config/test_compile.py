@@ -19,7 +19,7 @@ FAULTS = [
         "providers: [{name: bedrock, models: [a]}]",
         'name: "bedrock" is not supported yet; supported types: openai,',
     ),
-    ("providers: [{name: x, type: gemini, models: [a]}]", 'type: "gemini" is not supported yet'),
+    ("providers: [{name: x, type: bedrock, models: [a]}]", 'type: "bedrock" is not supported yet'),
     (
         "providers: [{name: x, type: opnai, models: [a]}]",
         'no such provider type "opnai"; did you mean "openai"?',

@@ -21,6 +21,8 @@ def test_a_key_makes_the_provider_with_its_prefixes(compile_text):
         "chatgpt-*": "openai",
         "text-embedding-*": "openai",
         "claude-*": "anthropic",
+        "gemini-*": "gemini",
+        "gemma-*": "gemini",
         "echo": "echo",
     }
     assert runtime.providers[0].headers == (("Authorization", "Bearer sk-1"),)

@@ -17,7 +17,7 @@ from headgate.config.findings import Findings
 from headgate.config.problems import Origin
 from headgate.config.schema import Provider
 from headgate.config.secrets import Secret
-from headgate.exchange import CHAT, ENDPOINTS
+from headgate.exchange import CHAT, COMPLETIONS, EMBEDDINGS
 from headgate.providers import catalog
 from headgate.providers.catalog import CATALOG, NOT_YET, Vendor
 from headgate.upstream.request import heads
@@ -27,9 +27,10 @@ from support.vendors import VENDORS, Wanted
 FILE = ROOT / "python" / "headgate" / "data" / "vendors.json"
 ROWS = orjson.loads(FILE.read_bytes())
 HINTS = get_type_hints(Vendor)
-DIALECTS = {"openai", "responses", "anthropic", "gemini", "ollama", "bedrock"}
+ENDPOINTS = {"/chat/completions": CHAT, "/completions": COMPLETIONS, "/embeddings": EMBEDDINGS}
+DIALECTS = {"openai", "responses", "anthropic", "gemini", "ollama", "ollama_generate", "bedrock"}
 # Those that are asked in OpenAI's protocol are in the table of vendors; these have tests of their own.
-OTHERS = {"anthropic", "echo"}
+OTHERS = {"anthropic", "gemini", "echo"}
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_each_row_is_sane(row: Vendor):
     assert set(row.dialects) <= DIALECTS
     assert len(set(row.dialects)) == len(row.dialects) >= 1
     assert row.dialect == row.dialects[0] != "responses"
-    assert set(row.lacks) < {endpoint.label for endpoint in ENDPOINTS}
+    assert set(row.lacks) < {endpoint.label for endpoint in ENDPOINTS.values()}
     assert row.max_tokens in ("either", "max_tokens", "max_completion_tokens")
     assert row.instructions in ("developer", "system")
     assert all(prefix and "*" not in prefix[:-1] for prefix in row.prefixes)
@@ -108,13 +109,15 @@ def test_each_vendor_is_called_at_its_address_with_its_header(wanted: Wanted, co
     made = compiled(document)
     scheme, default = ("https", 443) if made.tls else ("http", 80)
     authority = made.host if made.port == default else f"{made.host}:{made.port}"
-    lines = {endpoint.path: head.decode().split("\r\n")[0] for endpoint, head in heads(made).items()}
+    asked = {path: heads(made, endpoint, "m") for path, endpoint in ENDPOINTS.items()}
+    lines = {path: found[1].decode().split("\r\n")[0] for path, found in asked.items() if found}
     assert lines[wanted.endpoint] == f"POST {wanted.path} HTTP/1.1"
     assert f"{scheme}://{authority}{wanted.path}" == wanted.url
-    assert [endpoint.path for endpoint in ENDPOINTS if endpoint.path not in lines] == list(wanted.lacks)
+    assert [path for path in ENDPOINTS if path not in lines] == list(wanted.lacks)
     ((name, value),) = made.headers
     assert (name.lower(), value) == (wanted.auth[0], wanted.auth[1] + "the-key")
-    assert (made.kind, made.type, made.dialect) == ("http", wanted.type, "openai")
+    assert (made.kind, made.type) == ("http", wanted.type)
+    assert asked[wanted.endpoint][0] == "openai"
 
 
 @pytest.mark.parametrize("wanted", VENDORS, ids=lambda wanted: wanted.type)
@@ -139,8 +142,9 @@ def test_no_row_is_forgotten_here():
 def test_anthropic_is_asked_in_its_own_dialect(compiled):
     made = compiled(Provider(name="anthropic", api_key=Secret("the-key"), models=["m"]))
     assert made.headers == (("x-api-key", "the-key"), ("anthropic-version", "2023-06-01"))
-    assert heads(made)[CHAT].startswith(b"POST /v1/messages HTTP/1.1\r\nhost: api.anthropic.com\r\n")
-    assert made.dialect == "anthropic"
+    dialect, whole, stream = heads(made, CHAT, "m")
+    assert (dialect, whole) == ("anthropic", stream)
+    assert whole.startswith(b"POST /v1/messages HTTP/1.1\r\nhost: api.anthropic.com\r\n")
 
 
 def test_a_configured_version_wins_over_the_row_s(compiled):

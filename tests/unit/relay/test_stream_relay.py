@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from headgate.errors import Failure, RequestError
+from headgate.exchange import CHAT
 from headgate.relay.stream import BUFFER_BYTES, KEEP_ALIVE_S, StreamRelay
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Provider:
     def __init__(self) -> None:
         self.sink: Writer | None = None
         self.read_at = 0.0
+        self.first_token_ns = 0
         self.mid_event = False
         self.log: list[str] = []
 
@@ -83,7 +85,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def relay(clock: Clock) -> StreamRelay:
-    return StreamRelay(clock, chunked=False)
+    return StreamRelay(clock, CHAT, chunked=False)
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ async def test_comments_from_the_admission_on(relay: StreamRelay, clock: Clock, 
 
 
 async def test_a_comment_in_chunks(clock: Clock, client: Client) -> None:
-    relay = StreamRelay(clock, chunked=True, keep_alive_s=2.0)
+    relay = StreamRelay(clock, CHAT, chunked=True, keep_alive_s=2.0)
     relay.attach(client)
     clock.pass_to_deadline(relay)
     assert client.got == b"%x\r\n%b\r\n" % (len(_COMMENT), _COMMENT)
