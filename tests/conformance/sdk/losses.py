@@ -47,7 +47,8 @@ OPENAI = Dialect(thinking=False)
 RESPONSES = Dialect(lacks=frozenset({"redacted", "stop"}), written=True)
 ANTHROPIC = Dialect(frozenset(), sequence=True, redacted=True, written=True, overloaded=529)
 GEMINI = Dialect(ids=False, refusal_text=False)
-OLLAMA = Dialect(refusal=False, cached=False, reasoning=False)
+# Its API has ids of calls; its SDK does not show them.
+OLLAMA = Dialect(ids=False, refusal=False, cached=False, reasoning=False)
 BEDROCK = Dialect(frozenset(), sequence=True, redacted=True, written=True, reasoning=False)
 CLIENTS = {
     "openai_chat": OPENAI,
@@ -56,7 +57,7 @@ CLIENTS = {
     "azure_responses": RESPONSES,
     "anthropic": ANTHROPIC,
     "anthropic_vertex": ANTHROPIC,
-    "anthropic_bedrock": ANTHROPIC,
+    "anthropic_bedrock": replace(ANTHROPIC, overloaded=503),
     "google": GEMINI,
     "google_vertex": GEMINI,
     "ollama": OLLAMA,

@@ -1,7 +1,8 @@
 """A strict Anthropic: Messages and count_tokens.
 
 Invariant: no member is taken that the reference does not name; a thought comes back as it was said or not at all.
-Source: docs.anthropic.com/en/api/messages, /en/api/messages-count-tokens, /en/api/errors,
+Source: platform.claude.com/docs/en/api/versioning, /docs/en/api/migration-2026-10-21 (the version that SDKs from 2.0
+on ask for, with the key as a bearer token); docs.anthropic.com/en/api/messages, /en/api/messages-count-tokens, /en/api/errors,
 /en/docs/build-with-claude/streaming, /en/docs/build-with-claude/extended-thinking,
 /en/docs/agents-and-tools/tool-use/implement-tool-use.
 """
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
 
 _COUNT = frozenset("messages model cache_control output_config system thinking tool_choice tools".split())
 _CREATE = _COUNT | frozenset(
-    "max_tokens container inference_geo metadata service_tier stop_sequences stream temperature top_k top_p".split()
+    "max_tokens container inference_geo metadata service_tier stop_sequences stream".split()
 )
+OLD, NEW = "2023-06-01", "2026-10-21"
+# The new version has none of them, not even at their defaults.
+_SAMPLING = ("temperature", "top_k", "top_p")
 _KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -61,33 +65,41 @@ class Anthropic(Fake):
 
     def answer(self, request: Received) -> Iterable[Step]:
         """Messages or count_tokens."""
-        need("authorization" not in request.headers, "invalid bearer token", 401)
-        need(request.headers.get("x-api-key") == self.key, "invalid x-api-key", 401)
+        self.authenticate(request)
         version = request.headers.get("anthropic-version")
         need(version, "anthropic-version: header is required")
-        need(version == "2023-06-01", f'"{version}" is not a valid version')
+        need(version in (OLD, NEW), f'anthropic-version: "{version}" is not a valid version')
         path = request.path.partition("?")[0]
         body = read(request)
         model = body.get("model")
         if path == "/v1/messages/count_tokens":
-            return self.count(request, body, str(model))
+            return self.count(request, body, str(model), str(version))
         need(path == "/v1/messages", "Not found", 404)
         need(isinstance(model, str), "model: Field required")
-        return self.message(request, body, str(model))
+        return self.message(request, body, str(model), str(version))
 
-    def message(self, request: Received, body: JSON, model: str) -> Iterable[Step]:
+    def authenticate(self, request: Received) -> None:
+        """Refuse those who lack the key; of two headers with keys the older one counts."""
+        key, token = request.headers.get("x-api-key"), request.headers.get("authorization")
+        need(key is not None or token is not None, "x-api-key or authorization: header is required", 401)
+        if key is None:
+            need(token == f"Bearer {self.key}", "Invalid bearer token", 401)
+        else:
+            need(key == self.key, "invalid x-api-key", 401)
+
+    def message(self, request: Received, body: JSON, model: str, version: str) -> Iterable[Step]:
         """A message, whole or streamed."""
-        play = self.perform(request, body, asked(body, model))
+        play = self.perform(request, body, asked(body, model, version))
         if not body.get("stream"):
             return wire.answer(message(play, model, json_tool(body)))
         texts = (sse(event, event["type"]) for event in stream(play, model, json_tool(body)))
         return events(texts, play, sse(error(529, plays.MIDFAIL), "error"))
 
-    def count(self, request: Received, body: JSON, model: str) -> Iterable[Step]:
+    def count(self, request: Received, body: JSON, model: str, version: str) -> Iterable[Step]:
         """The tokens of a request."""
         members(body, "", _COUNT, unknown)
         need(model != "None", "model: Field required")
-        asked({**body, "max_tokens": 4096}, model)
+        asked({**body, "max_tokens": 4096}, model, version)
         self.keep(request, body)
         return wire.answer({"input_tokens": 14})
 
@@ -97,9 +109,10 @@ class Anthropic(Fake):
         return wire.answer(error(refused.status, refused.message), refused.status, headers)
 
 
-def asked(body: JSON, model: str, extra: tuple[str, ...] = ()) -> Asked:
-    """The request of a valid body, which may have members of `extra`; refuses others."""
-    members(body, "", (*_CREATE, *extra), unknown)
+def asked(body: JSON, model: str, version: str, extra: tuple[str, ...] = ()) -> Asked:
+    """The request of a body that is valid in a version and may have members of `extra`; refuses others."""
+    sampling = () if version == NEW else _SAMPLING
+    members(body, "", (*_CREATE, *sampling, *extra), unknown)
     _options(body)
     thinks = _thinking(body)
     tools = _tools(body, thinks=thinks)

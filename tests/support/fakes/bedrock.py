@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from support.upstream import Received, Step
 
-VERSION = "bedrock-2023-05-31"
+VERSIONS = ("bedrock-2023-05-31", anthropic.NEW)
 _PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream|invoke|invoke-with-response-stream)")
 _STREAM = "application/vnd.amazon.eventstream"
 _KINDS = {
@@ -75,9 +75,10 @@ class Bedrock(Fake):
         if "embed" in model:
             return self.embed(request, body, model)
         need("model" not in body and "stream" not in body, "model, stream: Extra inputs are not permitted")
-        need(body.get("anthropic_version") == VERSION, f"anthropic_version: Input should be '{VERSION}'")
+        version = str(body.get("anthropic_version"))
+        need(version in VERSIONS, f"anthropic_version: Input should be one of {', '.join(VERSIONS)}")
         extra = ("anthropic_version", "anthropic_beta")
-        asked = anthropic.asked(body, model, extra)
+        asked = anthropic.asked(body, model, version, extra)
         play = self.perform(request, body, asked)
         if not stream:
             return wire.answer(anthropic.message(play, model, asked.json_tool))

@@ -92,7 +92,8 @@ def _part(part: JSON, where: str, found: Turns) -> None:
     need(len(data) == 1, f"* {where}.data: required oneof field 'data' must have one initialized field")
     if "inline_data" in part:
         blob = part["inline_data"]
-        found.images.append(picture(blob.get("data"), blob.get("mime_type"), f"{where}.inline_data"))
+        data = canonical(str(blob.get("data", "")))
+        found.images.append(picture(data, blob.get("mime_type"), f"{where}.inline_data"))
     elif "function_call" in part:
         tool_name(part["function_call"].get("name"), f"* {where}.function_call.name")
         right = isinstance(part["function_call"].get("args", {}), dict)
@@ -114,6 +115,10 @@ def _signed(parts: list[JSON], at: int) -> None:
         signature,
         f"Function call is missing a thought_signature in functionCall parts: default_api:{name}, position {at}.",
     )
-    # Bytes come in either alphabet of base64.
-    right = str(signature).replace("-", "+").replace("_", "/").rstrip("=") == SIGNATURE.rstrip("=")
-    need(right, "Corrupted thought signature.")
+    need(canonical(str(signature)) == SIGNATURE, "Corrupted thought signature.")
+
+
+def canonical(data: str) -> str:
+    """Bytes come in either alphabet of base64, padded or not (protobuf.dev/programming-guides/json)."""
+    plain = data.replace("-", "+").replace("_", "/").rstrip("=")
+    return plain + "=" * (-len(plain) % 4)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from support.upstream import Received, Step
 
-VERSION = "vertex-2023-10-16"
+VERSIONS = ("vertex-2023-10-16", anthropic.NEW)
 _PATH = re.compile(
     r"/v1(?:beta1)?/projects/[^/]+/locations/[^/]+/publishers/(google|anthropic)/models/([^/:]+):(\w+)"
 )
@@ -61,15 +61,15 @@ class Vertex(Gemini):
     def predict(self, request: Received, body: JSON, model: str, method: str) -> Iterable[Step]:
         """Anthropic's Messages."""
         need(method in ("rawPredict", "streamRawPredict"), "Not Found", 404)
+        version = str(body.get("anthropic_version"))
+        need(version in VERSIONS, f"anthropic_version: Input should be one of {', '.join(VERSIONS)}")
         if model == "count-tokens":
-            counted = {name: value for name, value in body.items() if name != "anthropic_version"}
-            anthropic.asked({**counted, "max_tokens": 4096}, model, ("model",))
+            anthropic.asked({**body, "max_tokens": 4096}, model, version, ("model", "anthropic_version"))
             self.keep(request, body)
             return wire.answer({"input_tokens": 14})
         need("model" not in body, "model: Extra inputs are not permitted")
-        need(body.get("anthropic_version") == VERSION, f"anthropic_version: Input should be '{VERSION}'")
         need(request.headers.get("anthropic-version") is None, "anthropic-version: belongs to the body")
-        asked = anthropic.asked(body, model, ("anthropic_version",))
+        asked = anthropic.asked(body, model, version, ("anthropic_version",))
         play = self.perform(request, body, asked)
         if not asked.stream:
             return wire.answer(anthropic.message(play, model, asked.json_tool))

@@ -11,6 +11,7 @@ from typing import Any
 import anthropic
 from conformance.sdk import scenes
 from conformance.sdk.scenes import Called, Failure, Scene, Seen, Tokens
+from httpx2 import TransportError
 
 _FINISH = {
     "end_turn": "stop",
@@ -61,8 +62,8 @@ class Anthropic:
         except anthropic.APIStatusError as error:
             status = 0 if partial else error.status_code
             return Seen("".join(partial), finish=None, failure=Failure(status, error.message)), []
-        except anthropic.APIError as error:
-            return Seen("".join(partial), finish=None, failure=Failure(0, error.message)), []
+        except (anthropic.APIError, TransportError) as error:
+            return Seen("".join(partial), finish=None, failure=Failure(0, str(error))), []
         blocks = [block.model_dump(exclude_none=True) for block in answer.content]
         return _seen(answer), [{k: v for k, v in block.items() if k != "parsed_output"} for block in blocks]
 

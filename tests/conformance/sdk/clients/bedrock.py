@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from conformance.sdk import scenes
 from conformance.sdk.scenes import Called, Failure, Scene, Seen, Tokens
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +79,7 @@ class Bedrock:
         except ClientError as error:
             status = 0 if told.blocks else error.response["ResponseMetadata"]["HTTPStatusCode"]
             return told.seen(Failure(status, error.response["Error"]["Message"])), []
-        except BotoCoreError as error:
+        except (BotoCoreError, HTTPError) as error:
             return told.seen(Failure(0, str(error))), []
         return told.seen(None), [block for _, block in sorted(told.blocks.items())]
 

@@ -12,7 +12,7 @@ from conformance.sdk.scenes import Called, Failure, Scene, Seen, Tokens
 from google import genai
 from google.genai import errors, types
 from google.oauth2.credentials import Credentials
-from httpx import TransportError
+from httpx2 import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
