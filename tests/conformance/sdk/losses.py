@@ -74,8 +74,15 @@ PROVIDERS = {
     "vertex": GEMINI,
 }
 
-Change = "Callable[[Seen], Seen]"
 PAIRS: dict[tuple[str, str, str], Callable[[Seen], Seen]] = {}
+"""What else is different between a client and a provider in a scene, where it is right that it is."""
+
+GAPS: dict[tuple[str, str, str], str] = {
+    (client, "anthropic", scene): "the count of thinking tokens (usage.output_tokens_details) is not read"
+    for client in ("openai_chat",)
+    for scene in ("think", "thinktools")
+}
+"""What is not right yet, and why: these cases must fail, so who mends one is told to take it out."""
 
 
 def wanted(scene: Scene, client: str, provider: str) -> list[Seen] | None:
@@ -84,7 +91,7 @@ def wanted(scene: Scene, client: str, provider: str) -> list[Seen] | None:
     if scene.name in asks.lacks | says.lacks:
         return None
     change = PAIRS.get((client, provider, scene.name), lambda seen: seen)
-    return [change(_through(seen, asks, says)) for seen in scene.answers]
+    return [change(_behind_gateway(_through(seen, asks, says))) for seen in scene.answers]
 
 
 def told(scene: Scene, client: str) -> list[Seen] | None:
@@ -93,6 +100,12 @@ def told(scene: Scene, client: str) -> list[Seen] | None:
     if scene.name in dialect.lacks:
         return None
     return [_through(seen, dialect, dialect) for seen in scene.answers]
+
+
+def _behind_gateway(seen: Seen) -> Seen:
+    """A provider that fails is a bad gateway, whatever it called itself."""
+    failed = seen.failure is not None and seen.failure.status >= 500
+    return replace(seen, failure=replace(seen.failure, status=502)) if failed and seen.failure else seen
 
 
 def _through(seen: Seen, asks: Dialect, says: Dialect) -> Seen:

@@ -203,7 +203,8 @@ def _lacking(asked: Asked, play: Play) -> str | None:
         "image": (asked.images, "an image"),
         "think": (asked.thinks, "thinking"),
         "redacted": (asked.thinks, "thinking"),
-        "thinktools": (asked.thinks, "thinking"),
+        # Who cannot send the thought back must go on without thinking.
+        "thinktools": (asked.thinks or asked.results, "thinking"),
     }
     met, what = demands.get(asked.scene, (True, ""))
     if missing:
