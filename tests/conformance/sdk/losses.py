@@ -111,7 +111,7 @@ def _behind_gateway(seen: Seen) -> Seen:
 def _through(seen: Seen, asks: Dialect, says: Dialect) -> Seen:
     both = _both(asks, says)
     finish = seen.finish
-    if finish == "sequence" and not both.sequence or finish == "refusal" and not both.refusal:
+    if (finish == "sequence" and not both.sequence) or (finish == "refusal" and not both.refusal):
         finish = "stop"
     usage = seen.usage
     if usage is not None:
@@ -138,5 +138,15 @@ def _through(seen: Seen, asks: Dialect, says: Dialect) -> Seen:
 
 
 def _both(asks: Dialect, says: Dialect) -> Dialect:
-    names = ("ids", "sequence", "refusal", "refusal_text", "thinking", "redacted", "cached", "written", "reasoning")
+    names = (
+        "ids",
+        "sequence",
+        "refusal",
+        "refusal_text",
+        "thinking",
+        "redacted",
+        "cached",
+        "written",
+        "reasoning",
+    )
     return replace(asks, **{name: getattr(asks, name) and getattr(says, name) for name in names})

@@ -45,7 +45,10 @@ TOOLS = (
         "The weather of a city.",
         {
             "type": "object",
-            "properties": {"city": {"type": "string"}, "days": {"type": "array", "items": {"type": "integer"}}},
+            "properties": {
+                "city": {"type": "string"},
+                "days": {"type": "array", "items": {"type": "integer"}},
+            },
             "required": ["city", "days"],
             "additionalProperties": False,
         },
@@ -157,7 +160,11 @@ SCENES = (
         "thinktools",
         (
             Seen(
-                "", "I need the weather.", calls=(_WEATHER,), finish="calls", usage=Tokens(90, 60, reasoning=25)
+                "",
+                "I need the weather.",
+                calls=(_WEATHER,),
+                finish="calls",
+                usage=Tokens(90, 60, reasoning=25),
             ),
             Seen("The tools said: 18C", usage=Tokens(120, 12)),
         ),
@@ -197,7 +204,9 @@ SCENES = (
 def same(seen: Seen, wanted: Seen, *, json_text: bool = False) -> bool:
     """Whether what was seen is what was wanted; a failure's message needs to contain the wanted one only."""
     if seen.failure and wanted.failure:
-        right = seen.failure.status == wanted.failure.status and wanted.failure.message in seen.failure.message
+        right = (
+            seen.failure.status == wanted.failure.status and wanted.failure.message in seen.failure.message
+        )
         return right and replace(seen, failure=None) == replace(wanted, failure=None)
     if json_text and seen.text and wanted.text:
         right = json.loads(seen.text) == json.loads(wanted.text)

@@ -63,9 +63,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, fakes: dict[str, Fake]) ->
 def clients(gateway: Gateway) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         root = gateway.endpoints["listen"]
-        yield {
-            name: stack.enter_context(closing(pairs.CLIENTS[name].connect(root, KEY))) for name in CLIENTS
-        }
+        yield {name: stack.enter_context(closing(pairs.CLIENTS[name].connect(root, KEY))) for name in CLIENTS}
 
 
 @pytest.mark.parametrize(("client", "provider", "scene", "stream"), _CASES)

@@ -28,6 +28,7 @@ from support.fakes.server import (
     sse,
     tool_name,
     whole,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -35,10 +36,8 @@ if TYPE_CHECKING:
 
     from support.upstream import Received, Step
 
-_COUNT = frozenset("messages model cache_control output_config system thinking tool_choice tools".split())
-_CREATE = _COUNT | frozenset(
-    "max_tokens container inference_geo metadata service_tier stop_sequences stream".split()
-)
+_COUNT = words("messages model cache_control output_config system thinking tool_choice tools")
+_CREATE = _COUNT | words("max_tokens container inference_geo metadata service_tier stop_sequences stream")
 OLD, NEW = "2023-06-01", "2026-10-21"
 # The new version has none of them, not even at their defaults.
 _SAMPLING = ("temperature", "top_k", "top_p")

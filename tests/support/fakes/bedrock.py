@@ -134,7 +134,7 @@ def _cohere(body: JSON) -> JSON:
     whole(body, "output_dimension")
     rows = [vector(text, 4) for text in texts]
     typed = body.get("embedding_types")
-    found = {kind: rows for kind in typed} if typed else rows
+    found = dict.fromkeys(typed, rows) if typed else rows
     kind = "embeddings_by_type" if typed else "embeddings_floats"
     return {"id": "fake", "response_type": kind, "texts": texts, "embeddings": found}
 

@@ -25,6 +25,7 @@ from support.fakes.server import (
     read,
     tool_name,
     vector,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
 
     from support.upstream import Received, Step
 
-_CHAT = frozenset(
-    "model messages tools format options stream keep_alive think logprobs top_logprobs truncate shift".split()
+_CHAT = words(
+    "model messages tools format options stream keep_alive think logprobs top_logprobs truncate shift"
 )
-_GENERATE = frozenset(
-    "model prompt suffix system template context raw images format options stream keep_alive think".split()
+_GENERATE = words(
+    "model prompt suffix system template context raw images format options stream keep_alive think"
 )
-_MESSAGE = frozenset("role content thinking images tool_calls tool_name tool_call_id".split())
-_OPTIONS = frozenset(
+_MESSAGE = words("role content thinking images tool_calls tool_name tool_call_id")
+_OPTIONS = words(
     "num_keep seed num_predict top_k top_p min_p typical_p repeat_last_n temperature repeat_penalty presence_penalty "
-    "frequency_penalty stop num_ctx num_batch num_gpu main_gpu use_mmap num_thread".split()
+    "frequency_penalty stop num_ctx num_batch num_gpu main_gpu use_mmap num_thread"
 )
 _MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 

@@ -30,6 +30,7 @@ from support.fakes.server import (
     tool_name,
     vector,
     whole,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
 
     from support.upstream import Received, Step
 
-_CHAT = frozenset(
+_CHAT = words(
     "messages model audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities "
     "n parallel_tool_calls prediction presence_penalty prompt_cache_key reasoning_effort response_format "
     "safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools top_logprobs "
-    "top_p user verbosity".split()
+    "top_p user verbosity"
 )
 _MESSAGES = {
     "system": {"role", "content", "name"},

@@ -24,6 +24,7 @@ from support.fakes.server import (
     sse,
     tool_name,
     whole,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 
     from support.upstream import Received, Step
 
-_CREATE = frozenset(
+_CREATE = words(
     "background context_management conversation include input instructions max_output_tokens max_tool_calls metadata "
     "model parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning "
     "safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p "
-    "truncation user".split()
+    "truncation user"
 )
 _ITEMS = {
     "message": {"type", "id", "status", "role", "content", "phase"},

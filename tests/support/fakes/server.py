@@ -91,15 +91,20 @@ class Fake(Upstream):
 
     def perform(self, request: Received, body: JSON, asked: Asked) -> Play:
         """Keep the request and find what the model says to it; refuse where the scene is an error."""
-        self.keep(request, body, asked)
         try:
             play = plays.perform(asked)
         except plays.UnmetError as unmet:
             raise Refused(unmet.status, str(unmet)) from None
+        self.keep(request, body, asked)
         if play.fault:
             again = (f"retry-after: {play.fault.retry_after}",) if play.fault.retry_after else ()
             raise Refused(play.fault.status, play.fault.message, headers=again)
         return play
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as names of members."""
+    return frozenset(text.split())
 
 
 def read(request: Received, method: str = "POST") -> JSON:

@@ -70,10 +70,10 @@ class Vertex(Gemini):
         need("model" not in body, "model: Extra inputs are not permitted")
         need(request.headers.get("anthropic-version") is None, "anthropic-version: belongs to the body")
         asked = anthropic.asked(body, model, version, ("anthropic_version",))
+        need(not asked.stream or method == "streamRawPredict", "stream: streamRawPredict streams")
         play = self.perform(request, body, asked)
         if not asked.stream:
             return wire.answer(anthropic.message(play, model, asked.json_tool))
-        need(method == "streamRawPredict", "stream: streamRawPredict streams")
         texts = (sse(event, event["type"]) for event in anthropic.stream(play, model, asked.json_tool))
         failed = {"type": "error", "error": {"type": "overloaded_error", "message": plays.MIDFAIL}}
         return events(texts, play, sse(failed, "error"))

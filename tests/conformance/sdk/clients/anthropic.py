@@ -47,7 +47,10 @@ class Anthropic:
             {"type": "tool_result", "tool_use_id": call.id, "content": scenes.RESULTS[call.name]}
             for call in first.calls
         ]
-        request["messages"] += [{"role": "assistant", "content": blocks}, {"role": "user", "content": results}]
+        request["messages"] += [
+            {"role": "assistant", "content": blocks},
+            {"role": "user", "content": results},
+        ]
         return [first, self._ask(request, stream=stream)[0]]
 
     def count(self, model: str) -> int:

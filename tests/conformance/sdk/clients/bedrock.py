@@ -56,7 +56,10 @@ class Bedrock:
             {"toolResult": {"toolUseId": call.id, "content": [{"text": scenes.RESULTS[call.name]}]}}
             for call in first.calls
         ]
-        request["messages"] += [{"role": "assistant", "content": blocks}, {"role": "user", "content": results}]
+        request["messages"] += [
+            {"role": "assistant", "content": blocks},
+            {"role": "user", "content": results},
+        ]
         return [first, self._ask(request, stream=stream)[0]]
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
@@ -103,7 +106,9 @@ class _Told:
         for event in stream:
             ((name, told),) = event.items()
             if name == "contentBlockStart":
-                self.blocks[told["contentBlockIndex"]] = {"toolUse": {**told["start"]["toolUse"], "input": ""}}
+                self.blocks[told["contentBlockIndex"]] = {
+                    "toolUse": {**told["start"]["toolUse"], "input": ""}
+                }
             elif name == "contentBlockDelta":
                 self._delta(told["contentBlockIndex"], told["delta"])
             elif name == "messageStop":
@@ -121,7 +126,9 @@ class _Told:
         thoughts = [block["reasoningContent"] for block in blocks if "reasoningContent" in block]
         return Seen(
             text="".join(block.get("text", "") for block in blocks),
-            thinking="".join(thought["reasoningText"]["text"] for thought in thoughts if "reasoningText" in thought),
+            thinking="".join(
+                thought["reasoningText"]["text"] for thought in thoughts if "reasoningText" in thought
+            ),
             redacted=any("redactedContent" in thought for thought in thoughts),
             calls=tuple(Called(use["toolUseId"], use["name"], use["input"]) for use in uses),
             finish=_FINISH[self._stop] if self._stop else None,
@@ -138,7 +145,9 @@ class _Told:
         elif "redactedContent" in delta["reasoningContent"]:
             self.blocks[at] = {"reasoningContent": delta["reasoningContent"]}
         else:
-            block = self.blocks.setdefault(at, {"reasoningContent": {"reasoningText": {"text": "", "signature": ""}}})
+            block = self.blocks.setdefault(
+                at, {"reasoningContent": {"reasoningText": {"text": "", "signature": ""}}}
+            )
             for name, piece in delta["reasoningContent"].items():
                 block["reasoningContent"]["reasoningText"][name] += piece
 

@@ -24,7 +24,7 @@ class Ollama:
 
     def close(self) -> None:
         """Let go of connections."""
-        self._sdk._client.close()  # noqa: SLF001  it has no other way
+        self._sdk._client.close()
 
     def play(self, scene: Scene, model: str, *, stream: bool) -> list[Seen]:
         """What is seen of each answer."""
@@ -33,7 +33,12 @@ class Ollama:
         if len(scene.answers) == 1:
             return [first]
         request["messages"] += [
-            {"role": "assistant", "content": first.text, "thinking": first.thinking or None, "tool_calls": calls},
+            {
+                "role": "assistant",
+                "content": first.text,
+                "thinking": first.thinking or None,
+                "tool_calls": calls,
+            },
             *(
                 {"role": "tool", "tool_name": call.name, "content": scenes.RESULTS[call.name]}
                 for call in first.calls

@@ -39,7 +39,11 @@ class OpenAIChat:
         if len(scene.answers) == 1:
             return [first]
         calls = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": json.dumps(call.arguments)}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+            }
             for call in first.calls
         ]
         request["messages"] += [
@@ -144,7 +148,12 @@ def _request(scene: Scene, model: str) -> dict[str, Any]:
         request["tools"] = [
             {
                 "type": "function",
-                "function": {"name": t.name, "description": t.description, "parameters": t.schema, "strict": True},
+                "function": {
+                    "name": t.name,
+                    "description": t.description,
+                    "parameters": t.schema,
+                    "strict": True,
+                },
             }
             for t in scenes.TOOLS
         ]

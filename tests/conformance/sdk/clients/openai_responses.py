@@ -127,7 +127,13 @@ def _request(scene: Scene, model: str) -> dict[str, Any]:
     request: dict[str, Any] = {"model": model, "input": items, "store": False}
     if scene.tools:
         request["tools"] = [
-            {"type": "function", "name": t.name, "description": t.description, "parameters": t.schema, "strict": True}
+            {
+                "type": "function",
+                "name": t.name,
+                "description": t.description,
+                "parameters": t.schema,
+                "strict": True,
+            }
             for t in scenes.TOOLS
         ]
     if scene.json:
