@@ -1,7 +1,11 @@
-"""All fakes, for every module that asks for them."""
+"""All fakes, for every module that asks for them.
+
+Invariant: no SDK finds a key, an address or a file of the person who runs the tests.
+"""
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -12,6 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.fakes.server import Fake
+
+
+_THEIRS = ("ANTHROPIC_", "AWS_", "AZURE_", "GEMINI_", "GOOGLE_", "OLLAMA_", "OPENAI_", "VERTEX")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_keys() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(_THEIRS)]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
 
 
 @pytest.fixture(scope="module")

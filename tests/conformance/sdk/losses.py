@@ -1,6 +1,7 @@
 """What a dialect cannot say, so what is legitimately lost between an SDK and a provider.
 
-Invariant: nothing is lost that both of them can say, but for the pairs that `PAIRS` names, each with its reason.
+Invariant: nothing is lost that both of them can say, but for the pairs that `PAIRS` names, each with its
+reason.
 """
 
 from __future__ import annotations

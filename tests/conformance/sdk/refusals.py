@@ -33,7 +33,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong: members to set (a path of keys and places, or one key), headers to set ("" takes one away)."""
+    """What is wrong: members to set, by a key or a path of keys and places; headers to set, "" takes away."""
 
     ask: str
     words: str

@@ -1,7 +1,7 @@
 """What is asked in each scene, and what must be seen of it, whatever SDK asks and whatever provider answers.
 
-Invariant: the numbers and texts here are written out, not taken from the fakes: who miscounts in both places alike
-is found.
+Invariant: the numbers and texts here are written out, not taken from the fakes: who miscounts in both
+places alike is found.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ TOOLS = (
 
 @dataclass(frozen=True)
 class Tokens:
-    """Usage: `input` with those of the cache in it, `output` with those of reasoning. None where it is not told."""
+    """Usage: `input` has those of the cache in it, `output` those of reasoning; None where it is not told."""
 
     input: int | None
     output: int | None

@@ -1,6 +1,7 @@
 """Each SDK against the fake of its own dialect: what the fakes say is what the SDKs read.
 
-Invariant: no request that an SDK makes for a scene is refused, and nothing is lost but what its dialect cannot say.
+Invariant: no request that an SDK makes for a scene is refused, and nothing is lost but what its dialect
+cannot say.
 """
 
 from __future__ import annotations

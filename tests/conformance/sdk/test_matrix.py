@@ -1,12 +1,13 @@
 """Every SDK through one gateway with every fake behind it: what is lost is what a dialect cannot say.
 
-Invariant: no provider gets a request that its service would refuse, and no SDK sees more or less than `losses` says.
+Invariant: no provider gets a request that its service would refuse, and no SDK sees more or less than
+`losses` says.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from conformance.sdk import losses, pairs, scenes
@@ -28,11 +29,20 @@ _PROVIDERS: dict[str, dict[str, str]] = {
 }
 
 
+class Case(NamedTuple):
+    """A scene that a client asks of a provider."""
+
+    client: str
+    provider: str
+    scene: Scene
+    stream: bool
+
+
 def _case(client: str, provider: str, scene: Scene, *, stream: bool) -> ParameterSet:
     gap = losses.GAPS.get((client, provider, scene.name))
     marks = [pytest.mark.xfail(reason=gap, raises=AssertionError)] if gap else []
     name = f"{client}-{provider}-{scene.name}-{'stream' if stream else 'whole'}"
-    return pytest.param(client, provider, scene, stream, id=name, marks=marks)
+    return pytest.param(Case(client, provider, scene, stream), id=name, marks=marks)
 
 
 _CASES = [
@@ -66,10 +76,9 @@ def clients(gateway: Gateway) -> Iterator[dict[str, Any]]:
         yield {name: stack.enter_context(closing(pairs.CLIENTS[name].connect(root, KEY))) for name in CLIENTS}
 
 
-@pytest.mark.parametrize(("client", "provider", "scene", "stream"), _CASES)
-def test_a_pair(
-    clients: dict[str, Any], fakes: dict[str, Fake], client: str, provider: str, scene: Scene, *, stream: bool
-) -> None:
+@pytest.mark.parametrize("case", _CASES)
+def test_a_pair(clients: dict[str, Any], fakes: dict[str, Fake], case: Case) -> None:
+    client, provider, scene, stream = case
     before = len(fakes[provider].refusals)
     seen = clients[client].play(scene, f"{provider}/{scene.name}", stream=stream)
     wanted = losses.wanted(scene, client, provider)

@@ -1,10 +1,11 @@
 """A strict Anthropic: Messages and count_tokens.
 
-Invariant: no member is taken that the reference does not name; a thought comes back as it was said or not at all.
-Source: platform.claude.com/docs/en/api/versioning, /docs/en/api/migration-2026-10-21 (the version that SDKs from 2.0
-on ask for, with the key as a bearer token); docs.anthropic.com/en/api/messages, /en/api/messages-count-tokens, /en/api/errors,
-/en/docs/build-with-claude/streaming, /en/docs/build-with-claude/extended-thinking,
-/en/docs/agents-and-tools/tool-use/implement-tool-use.
+Invariant: no member is taken that the reference does not name; a thought comes back as it was said or not
+at all.
+Source: platform.claude.com/docs/en/api/versioning, /docs/en/api/migration-2026-10-21 (the version that
+SDKs from 2.0 on ask for, with the key as a bearer token); docs.anthropic.com/en/api/messages,
+/en/api/messages-count-tokens, /en/api/errors, /en/docs/build-with-claude/streaming,
+/en/docs/build-with-claude/extended-thinking, /en/docs/agents-and-tools/tool-use/implement-tool-use.
 """
 
 from __future__ import annotations

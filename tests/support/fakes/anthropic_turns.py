@@ -1,6 +1,7 @@
 """The turns of an Anthropic request: who speaks, and what belongs together.
 
-Invariant: each tool_use is answered in the very next turn, results first; each thought is one that was signed here.
+Invariant: each tool_use is answered in the very next turn, results first; each thought is one that was
+signed here.
 Source: docs.anthropic.com/en/api/messages, /en/docs/agents-and-tools/tool-use/implement-tool-use,
 /en/docs/build-with-claude/extended-thinking, /en/docs/build-with-claude/vision.
 """
@@ -117,7 +118,7 @@ def _user(blocks: list[JSON], where: str, calls: list[str], found: Turns) -> Non
             known = block.get("tool_use_id") in calls
             need(
                 known,
-                f"{where}: unexpected `tool_use_id` found in `tool_result` blocks: {block.get('tool_use_id')}",
+                f"{where}: unexpected `tool_use_id` found in `tool_result` blocks: {block['tool_use_id']}",
             )
             answered.append(block["tool_use_id"])
             inner = _blocks(block.get("content") or "-", where)
@@ -157,5 +158,8 @@ def _thought(messages: list[JSON]) -> None:
     blocks = last["content"] if isinstance(last["content"], list) else []
     if last.get("role") == "assistant" and any(block["type"] == "tool_use" for block in blocks):
         begins = blocks[0]["type"] in ("thinking", "redacted_thinking")
-        need(begins, "messages: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is "
-             "enabled, a final `assistant` message must start with a thinking block.")  # fmt: skip
+        need(
+            begins,
+            "messages: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is "
+            "enabled, a final `assistant` message must start with a thinking block.",
+        )

@@ -1,7 +1,8 @@
 """A strict Azure OpenAI: OpenAI's dialects at Azure's addresses.
 
-Invariant: below /openai/deployments the deployment is the model and api-version is named; below /openai/v1 neither
-is. Source: learn.microsoft.com/azure/ai-foundry/openai/reference, …/openai/api-version-lifecycle,
+Invariant: below /openai/deployments the deployment is the model and api-version is named; below
+/openai/v1 neither is.
+Source: learn.microsoft.com/azure/ai-foundry/openai/reference, …/openai/api-version-lifecycle,
 …/openai/how-to/switching-endpoints.
 """
 

@@ -1,10 +1,12 @@
 """A strict Amazon Bedrock runtime: Converse, and invocations of Anthropic's, Titan's and Cohere's models.
 
-Invariant: a request is answered only if its signature is what the service computes from the bytes it received; its
-body has the members of the service's own model and no other.
-Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, …/API_runtime_ConverseStream.html,
-…/API_runtime_InvokeModel.html, docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
-docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html, …/model-parameters-embed.html.
+Invariant: a request is answered only if its signature is what the service computes from the bytes it
+received; its body has the members of the service's own model and no other.
+Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+…/API_runtime_ConverseStream.html, …/API_runtime_InvokeModel.html,
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
+docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html,
+…/model-parameters-embed.html.
 """
 
 from __future__ import annotations
@@ -140,4 +142,4 @@ def _cohere(body: JSON) -> JSON:
 
 
 def _unknown(where: str, name: str) -> str:
-    return f"Malformed input request: #: extraneous key [{where}{name}] is not permitted, please reformat your input."
+    return f"Malformed input request: #: extraneous key [{where}{name}] is not permitted"

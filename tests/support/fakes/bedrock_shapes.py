@@ -1,7 +1,8 @@
 """The members of Bedrock's requests, from the model of the service that AWS publishes with its SDK.
 
-Invariant: a member that the model has not, a union with two members and a value out of its bounds are refused, at
-every depth. Source: the service model bedrock-runtime of botocore; smithy.io/2.0/spec/constraint-traits.html.
+Invariant: a member that the model has not, a union with two members and a value out of its bounds are
+refused, at every depth.
+Source: the service model bedrock-runtime of botocore; smithy.io/2.0/spec/constraint-traits.html.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """The turns of a Converse request: strictly alternating, results right after their calls.
 
-Invariant: a model of Anthropic's is held to what Anthropic asks of thinking, which comes as an additional field.
-Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html, …/API_runtime_ContentBlock.html,
-docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html, …/claude-messages-extended-thinking.html.
+Invariant: a model of Anthropic's is held to what Anthropic asks of thinking, which comes as an additional
+field.
+Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html,
+…/API_runtime_ContentBlock.html, docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html,
+…/claude-messages-extended-thinking.html.
 """
 
 from __future__ import annotations
@@ -98,8 +100,11 @@ class _Turns:
         role = message["role"][0]
         need(at > 0 or role == "u", "A conversation must start with a user message.")
         alternates = not self.roles.endswith(role)
-        need(alternates, "Conversation blocks and roles must alternate: a conversation must alternate between user and "
-             "assistant roles.")  # fmt: skip
+        need(
+            alternates,
+            "Conversation blocks and roles must alternate: a conversation must alternate between user and "
+            "assistant roles.",
+        )
         need(message["content"], f"The content field in the Message object at messages.{at} is empty.")
         self.roles += role
         answered: list[str] = []
@@ -109,8 +114,10 @@ class _Turns:
             for nth, block in enumerate(message["content"])
         ]
         if role == "u":
-            need(sorted(answered) == sorted(self.open), f"Expected toolResult blocks at messages.{at}.content for the "
-                 f"following Ids: {', '.join(self.open)}")  # fmt: skip
+            need(
+                sorted(answered) == sorted(self.open),
+                f"Expected toolResult blocks at messages.{at}.content for these Ids: {', '.join(self.open)}",
+            )
             self.text = "".join(texts) or self.text
             self.open = []
         self.open += [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]

@@ -1,7 +1,8 @@
 """A strict Gemini API: generateContent, streamed with and without SSE, countTokens and embeddings.
 
-Invariant: a name that the service's parser does not have is refused at any depth; each turn of function calls is
-answered by as many responses. Source: ai.google.dev/api, /api/generate-content, /api/embeddings, /api/tokens,
+Invariant: a name that the service's parser does not have is refused at any depth; each turn of function
+calls is answered by as many responses.
+Source: ai.google.dev/api, /api/generate-content, /api/embeddings, /api/tokens,
 /gemini-api/docs/troubleshooting, /gemini-api/docs/thought-signatures, /gemini-api/docs/function-calling.
 """
 

@@ -1,7 +1,8 @@
 """What a Gemini request may hold, message by message, as the service's own JSON parser sees it.
 
 Invariant: each name is taken in camelCase and in snake_case, at every depth, and no other name is.
-Source: ai.google.dev/api/generate-content, /api/caching (Content, Part, Tool, Schema), /api/embeddings, /api/tokens.
+Source: ai.google.dev/api/generate-content, /api/caching (Content, Part, Tool, Schema), /api/embeddings,
+/api/tokens.
 """
 
 from __future__ import annotations

@@ -50,8 +50,11 @@ def read(contents: list[JSON], *, signed: bool = False) -> Turns:
             _part(part, f"{where}.parts[{nth}]", found)
         answers = [part["function_response"] for part in parts if "function_response" in part]
         equal = len(answers) == len(open_calls)
-        need(equal, "Please ensure that the number of function response parts is equal to the number of function call "
-             "parts of the function call turn.")  # fmt: skip
+        need(
+            equal,
+            "Please ensure that the number of function response parts is equal to the number of function "
+            "call parts of the function call turn.",
+        )
         for answer in answers:
             need(
                 answer.get("name") in open_calls,
@@ -62,8 +65,11 @@ def read(contents: list[JSON], *, signed: bool = False) -> Turns:
         calls = [part["function_call"]["name"] for part in parts if "function_call" in part]
         need(role == "model" or not calls, f"{where}: function calls are in model turns only")
         after = not calls or (at > 0 and contents[at - 1].get("role") != "model")
-        need(after, "Please ensure that function call turn comes immediately after a user turn or after a function "
-             "response turn.")  # fmt: skip
+        need(
+            after,
+            "Please ensure that function call turn comes immediately after a user turn or after a function "
+            "response turn.",
+        )
         if signed and calls:
             _signed(parts, at)
         open_calls = calls
@@ -113,7 +119,7 @@ def _signed(parts: list[JSON], at: int) -> None:
     signature = first.get("thought_signature")
     need(
         signature,
-        f"Function call is missing a thought_signature in functionCall parts: default_api:{name}, position {at}.",
+        f"Function call is missing a thought_signature in functionCall parts: {name}, position {at}.",
     )
     need(canonical(str(signature)) == SIGNATURE, "Corrupted thought signature.")
 

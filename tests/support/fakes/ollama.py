@@ -1,7 +1,8 @@
 """A strict Ollama: chat, generate and embed.
 
-Stricter than the service, which overlooks members it does not know: here they are refused, so that a misspelt one is
-found. Invariant: streams are lines of JSON, and streaming is what one gets who does not say.
+Stricter than the service, which overlooks members it does not know: here they are refused, so that a
+misspelt one is found. Invariant: streams are lines of JSON, and streaming is what one gets who does not
+say.
 Source: github.com/ollama/ollama/blob/main/docs/api.md, …/api/types.go, docs.ollama.com/api.
 """
 
@@ -41,8 +42,8 @@ _GENERATE = words(
 )
 _MESSAGE = words("role content thinking images tool_calls tool_name tool_call_id")
 _OPTIONS = words(
-    "num_keep seed num_predict top_k top_p min_p typical_p repeat_last_n temperature repeat_penalty presence_penalty "
-    "frequency_penalty stop num_ctx num_batch num_gpu main_gpu use_mmap num_thread"
+    "num_keep seed num_predict top_k top_p min_p typical_p repeat_last_n temperature repeat_penalty "
+    "presence_penalty frequency_penalty stop num_ctx num_batch num_gpu main_gpu use_mmap num_thread"
 )
 _MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 

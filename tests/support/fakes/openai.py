@@ -1,8 +1,8 @@
 """A strict OpenAI: chat completions and embeddings.
 
 Invariant: what is not in the reference is refused; every tool call is answered by its own tool message.
-Source: platform.openai.com/docs/api-reference/chat/create, /chat-streaming, /embeddings, /docs/guides/function-calling,
-/docs/guides/structured-outputs, /docs/guides/error-codes.
+Source: platform.openai.com/docs/api-reference/chat/create, /chat-streaming, /embeddings,
+/docs/guides/function-calling, /docs/guides/structured-outputs, /docs/guides/error-codes.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from support.upstream import Received, Step
 
 _CHAT = words(
-    "messages model audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities "
-    "n parallel_tool_calls prediction presence_penalty prompt_cache_key reasoning_effort response_format "
-    "safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools top_logprobs "
-    "top_p user verbosity"
+    "messages model audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens "
+    "metadata modalities n parallel_tool_calls prediction presence_penalty prompt_cache_key "
+    "reasoning_effort response_format safety_identifier seed service_tier stop store stream "
+    "stream_options temperature tool_choice tools top_logprobs top_p user verbosity"
 )
 _MESSAGES = {
     "system": {"role", "content", "name"},
@@ -203,7 +203,7 @@ def _format(body: JSON) -> None:
         said = "json" in json.dumps(body.get("messages")).lower()
         need(
             said,
-            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+            "'messages' must contain the word 'json' in some form, to use 'response_format' 'json_object'.",
         )
     if form["type"] == "json_schema":
         schema = members(

@@ -1,7 +1,8 @@
 """What the model says in each scene, in no dialect: a fake tells it in its own.
 
-Invariant: a scene is a function of the request alone, and its usage is a fixed number of tokens. A scene that is
-about a request's member (an image, a schema, a stop sequence) refuses a request that came without it.
+Invariant: a scene is a function of the request alone, and its usage is a fixed number of tokens. A scene
+that is about a request's member (an image, a schema, a stop sequence) refuses a request that came without
+it.
 """
 
 from __future__ import annotations

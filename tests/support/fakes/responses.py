@@ -1,6 +1,7 @@
 """A strict OpenAI Responses API, without its memory: nothing is stored, so nothing can be gone back to.
 
-Invariant: every function_call_output answers a function_call before it; reasoning stands before what it led to.
+Invariant: every function_call_output answers a function_call before it; reasoning stands before what it
+led to.
 Source: platform.openai.com/docs/api-reference/responses/create, /api-reference/responses-streaming,
 /docs/guides/reasoning, /docs/guides/function-calling?api-mode=responses.
 """
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from support.upstream import Received, Step
 
 _CREATE = words(
-    "background context_management conversation include input instructions max_output_tokens max_tool_calls metadata "
-    "model parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning "
-    "safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p "
-    "truncation user"
+    "background context_management conversation include input instructions max_output_tokens "
+    "max_tool_calls metadata model parallel_tool_calls previous_response_id prompt prompt_cache_key "
+    "prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options "
+    "temperature text tool_choice tools top_logprobs top_p truncation user"
 )
 _ITEMS = {
     "message": {"type", "id", "status", "role", "content", "phase"},
@@ -200,7 +201,7 @@ class _Found:
         # Without the memory of the service, what was thought is in the sealed text alone.
         need(
             sealed,
-            f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false.",
+            f"Item '{item.get('id')}' not found. Items are not persisted when `store` is set to false.",
         )
         need(
             plays.known(thought, sealed),

@@ -1,7 +1,7 @@
 """What every strict provider shares: where it listens, how it refuses, and what it keeps of who asked.
 
-Invariant: a request is either refused in the service's own words and shape, or kept in `requests` and answered;
-the answer depends on nothing but the request.
+Invariant: a request is either refused in the service's own words and shape, or kept in `requests` and
+answered; the answer depends on nothing but the request.
 """
 
 from __future__ import annotations

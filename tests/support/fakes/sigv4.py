@@ -1,7 +1,8 @@
 """Signature Version 4 as the service checks it: computed again from what was received, and compared.
 
-Invariant: what counts is the method, path, query, headers and body on the wire; what a caller says it signed must
-have the host and the date in it. Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html.
+Invariant: what counts is the method, path, query, headers and body on the wire; what a caller says it
+signed must have the host and the date in it.
+Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """A strict Vertex AI: Gemini's methods and Anthropic's Messages at Google's addresses.
 
-Invariant: Anthropic's body names its version and no model, which is in the path; callers show a Bearer token.
+Invariant: Anthropic's body names its version and no model, which is in the path; callers show a Bearer
+token.
 Source: cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference,
 cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude,
-docs.anthropic.com/en/api/claude-on-vertex-ai, cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api.
+docs.anthropic.com/en/api/claude-on-vertex-ai,
+cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The OpenAI SDK's client of Azure. Source: github.com/openai/openai-python, README, Microsoft Azure OpenAI."""
+"""The OpenAI SDK's client of Azure.
+
+Source: github.com/openai/openai-python, README, Microsoft Azure OpenAI.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The OpenAI SDK, Responses, with nothing stored. Source: github.com/openai/openai-python, api.md#responses."""
+"""The OpenAI SDK, Responses, with nothing stored.
+
+Source: github.com/openai/openai-python, api.md#responses.
+"""
 
 from __future__ import annotations
 
