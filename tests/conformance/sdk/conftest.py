@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from conformance.sdk import pairs
+from conformance.sdk import behind, pairs
+from support.gateway import Gateway, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,4 +40,11 @@ def fakes() -> Iterator[dict[str, Fake]]:
         running = {name: make() for name, make in pairs.FAKES.items()}
         for fake in running.values():
             stack.enter_context(fake)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, fakes: dict[str, Fake]) -> Iterator[Gateway]:
+    """A gateway with the fakes behind it."""
+    with start(tmp_path_factory.mktemp("sdk"), behind.configuration(fakes)) as running:
         yield running
