@@ -1,18 +1,13 @@
 """What a dialect cannot say, so what is legitimately lost between an SDK and a provider.
 
-Invariant: nothing is lost that both of them can say, but for the pairs that `PAIRS` names, each with its
-reason.
+Invariant: nothing is lost that both of them can say, but for the `GAPS`, each with its reason.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from conformance.sdk.scenes import Called, Failure, Scene, Seen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -75,9 +70,6 @@ PROVIDERS = {
     "vertex": GEMINI,
 }
 
-PAIRS: dict[tuple[str, str, str], Callable[[Seen], Seen]] = {}
-"""What else is different between a client and a provider in a scene, where it is right that it is."""
-
 GAPS: dict[tuple[str, str, str], str] = {
     (client, "anthropic", scene): "the count of thinking tokens (usage.output_tokens_details) is not read"
     for client in ("openai_chat",)
@@ -91,8 +83,7 @@ def wanted(scene: Scene, client: str, provider: str) -> list[Seen] | None:
     asks, says = CLIENTS[client], PROVIDERS[provider]
     if scene.name in asks.lacks | says.lacks:
         return None
-    change = PAIRS.get((client, provider, scene.name), lambda seen: seen)
-    return [change(_behind_gateway(_through(seen, asks, says))) for seen in scene.answers]
+    return [_behind_gateway(_through(seen, asks, says)) for seen in scene.answers]
 
 
 def told(scene: Scene, client: str) -> list[Seen] | None:

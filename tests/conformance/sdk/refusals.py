@@ -9,6 +9,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from support.fakes.gemini_turns import SIGNATURE
 from support.fakes.plays import signed
 from support.fakes.server import Fake
 
@@ -214,6 +215,27 @@ ASKS = {
         _CLAUDE,
     ),
     "gemini": Ask("gemini", "/v1beta/models/gemini-pretext:generateContent", _GEMINI, _GOOGLE),
+    "signed": Ask(
+        "gemini",
+        "/v1beta/models/gemini-thinktools:generateContent",
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "weather?"}]},
+                {
+                    "role": "model",
+                    "parts": [
+                        {"functionCall": {"name": "weather", "args": {}}, "thoughtSignature": SIGNATURE}
+                    ],
+                },
+                {
+                    "role": "user",
+                    "parts": [{"functionResponse": {"name": "weather", "response": {"output": "rain"}}}],
+                },
+            ],
+            "tools": _GEMINI["tools"],
+        },
+        _GOOGLE,
+    ),
     "ollama": Ask("ollama", "/api/chat", _OLLAMA, {}),
     "generate": Ask("ollama", "/api/generate", {"model": "llama-text", "prompt": "a", "stream": False}, {}),
     "bedrock": Ask("bedrock", "/model/anthropic.claude-thinktools/converse", _CONVERSE, _BEARER),
@@ -350,7 +372,6 @@ FAULTS = (
         {("input", 0, "role"): "assistant", ("input", 0, "content"): [{"type": "input_text", "text": "a"}]},
     ),
     Fault("responses", "Previous response with id", {"previous_response_id": "resp_1"}),
-    Fault("anthropic", 'first message must use the "user" role', without=("messages", 0)),
     Fault("anthropic", "without `tool_result` blocks immediately after", without=("messages", 2)),
     Fault("anthropic", "unexpected `tool_use_id`", {("messages", 2, "content", 0, "tool_use_id"): "t2"}),
     Fault("anthropic", "must be non-empty", {("messages", 0, "content", 0, "text"): ""}),
@@ -363,7 +384,7 @@ FAULTS = (
                 {"type": "text", "text": "a"},
                 _ANTHROPIC["messages"][2]["content"][0],
             ]
-        },  # type: ignore[index]
+        },
     ),
     Fault("gemini", "Please use a valid role", {("contents", 1, "role"): "assistant"}),
     Fault("gemini", "number of function response parts", without=("contents", 2)),
@@ -422,6 +443,8 @@ FAULTS = (
         {("messages", 1, "content", 0, "reasoningContent", "reasoningText", "signature"): "forged"},
     ),
     Fault("bedrock", "greater than `thinking.budget_tokens`", {("inferenceConfig", "maxTokens"): 1024}),
+    Fault("signed", "missing a thought_signature", without=("contents", 1, "parts", 0, "thoughtSignature")),
+    Fault("signed", "Corrupted thought signature", {("contents", 1, "parts", 0, "thoughtSignature"): "Zm9v"}),
     # Images.
     Fault("openai", "expected a URL", {("messages", 4, "content", 1, "image_url", "url"): "http://a"}),
     Fault(

@@ -1,7 +1,9 @@
 """The turns of an Anthropic request: who speaks, and what belongs together.
 
 Invariant: each tool_use is answered in the very next turn, results first; each thought is one that was
-signed here.
+signed here. Roles need not alternate, and the assistant may begin
+(github.com/anthropics/anthropic-sdk-typescript/issues/622); turns of `system`, which newer models take,
+are refused.
 Source: docs.anthropic.com/en/api/messages, /en/docs/agents-and-tools/tool-use/implement-tool-use,
 /en/docs/build-with-claude/extended-thinking, /en/docs/build-with-claude/vision.
 """
@@ -53,7 +55,6 @@ def read(messages: Any, *, thinks: bool) -> Turns:  # noqa: ANN401  any JSON
         members(message, f"{where}.", ("role", "content"), unknown)
         role = message.get("role")
         need(role in _ROLES, f"{where}.role: Input should be 'user' or 'assistant'")
-        need(at > 0 or role == "user", 'messages: first message must use the "user" role')
         blocks = _blocks(message.get("content"), where)
         for nth, block in enumerate(blocks):
             _block(block, str(role), f"{where}.content.{nth}")

@@ -98,8 +98,8 @@ def _part(part: JSON, where: str, found: Turns) -> None:
     need(len(data) == 1, f"* {where}.data: required oneof field 'data' must have one initialized field")
     if "inline_data" in part:
         blob = part["inline_data"]
-        data = canonical(str(blob.get("data", "")))
-        found.images.append(picture(data, blob.get("mime_type"), f"{where}.inline_data"))
+        whole = canonical(str(blob.get("data", "")))
+        found.images.append(picture(whole, blob.get("mime_type"), f"{where}.inline_data"))
     elif "function_call" in part:
         tool_name(part["function_call"].get("name"), f"* {where}.function_call.name")
         right = isinstance(part["function_call"].get("args", {}), dict)

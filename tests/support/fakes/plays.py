@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -114,7 +114,6 @@ class Asked:
     """The answer must be JSON."""
     json_tool: str | None = None
     """The tool that must be called where a dialect asks for JSON so."""
-    sampling: dict[str, float] = field(default_factory=dict)
 
     @property
     def scene(self) -> str:
