@@ -6,6 +6,7 @@ Source: boto3.amazonaws.com/v1/documentation/api/latest/reference/services/bedro
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -76,7 +77,8 @@ class Bedrock:
         told = _Told()
         try:
             if stream:
-                told.events(self._sdk.converse_stream(**request)["stream"])
+                with closing(self._sdk.converse_stream(**request)["stream"]) as events:
+                    told.events(events)
             else:
                 told.whole(self._sdk.converse(**request))
         except ClientError as error:

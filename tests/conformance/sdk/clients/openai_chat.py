@@ -60,11 +60,11 @@ class OpenAIChat:
         told = _Told()
         try:
             if stream:
-                told.chunks(
-                    self._sdk.chat.completions.create(
-                        **request, stream=True, stream_options={"include_usage": True}
-                    )
-                )
+                usage = {"include_usage": True}
+                with self._sdk.chat.completions.create(
+                    **request, stream=True, stream_options=usage
+                ) as chunks:
+                    told.chunks(chunks)
             else:
                 told.whole(self._sdk.chat.completions.create(**request))
         except openai.APIStatusError as error:

@@ -40,7 +40,8 @@ class OpenAIResponses(OpenAIChat):
         told = _Told()
         try:
             if stream:
-                told.events(self._sdk.responses.create(**request, stream=True))
+                with self._sdk.responses.create(**request, stream=True) as events:
+                    told.events(events)
             else:
                 told.answer = self._sdk.responses.create(**request)
         except openai.APIStatusError as error:
