@@ -1,0 +1,48 @@
+"""The gateway between SDKs and fakes: which dialects it speaks, and how it is told of them.
+
+Invariant: a dialect is switched on by one row here; scenes, losses and requests are the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from support.gateway import document
+
+if TYPE_CHECKING:
+    from support.fakes.server import Fake
+
+
+class Provider(NamedTuple):
+    """A provider of the gateway: its fake, type and the path of its base URL, and how its models begin."""
+
+    fake: str
+    type: str
+    path: str
+    prefix: str
+
+
+CLIENTS = ("openai_chat",)
+"""SDKs of `pairs.CLIENTS` whose dialect the gateway takes."""
+
+PROVIDERS = {
+    "openai": Provider("openai", "openai_compatible", "/v1", "gpt-"),
+    "anthropic": Provider("anthropic", "anthropic", "/v1", "claude-"),
+}
+"""Providers it speaks to, by their names in `losses.PROVIDERS`."""
+
+
+def configuration(fakes: dict[str, Fake]) -> dict[str, Any]:
+    """A gateway with every provider, each with the models below its name."""
+    config = document({})
+    for name, provider in PROVIDERS.items():
+        fake = fakes[provider.fake]
+        made = {"name": name, "type": provider.type, "base_url": fake.root + provider.path}
+        config["providers"].append(made | {"api_key": fake.key})
+    config["routes"] = [{"model_alias": f"{name}/*", "targets": [{"provider": name}]} for name in PROVIDERS]
+    return config
+
+
+def model(provider: str, scene: str) -> str:
+    """The model that plays a scene, as the gateway's callers name it."""
+    return f"{provider}/{PROVIDERS[provider].prefix}{scene}"

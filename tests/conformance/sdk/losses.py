@@ -1,0 +1,144 @@
+"""What a dialect cannot say, so what is legitimately lost between an SDK and a provider.
+
+Invariant: nothing is lost that both of them can say, but for the `GAPS`, each with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from conformance.sdk.scenes import Called, Failure, Scene, Seen
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a dialect can tell, as a client's and as a provider's.
+
+    Attributes:
+        lacks: scenes that cannot be asked for in it.
+        ids: whether a call has an id of the model's.
+        sequence: whether a stop sequence is told from a regular end.
+        refusal: whether a refusal is told from a regular end.
+        refusal_text: whether its words come along.
+        thinking: whether the thoughts are told.
+        redacted: whether it is told that there are hidden ones.
+        cached, written, reasoning: which counts of tokens it has.
+        overloaded: the status of an overloaded service.
+    """
+
+    lacks: frozenset[str] = frozenset({"redacted"})
+    ids: bool = True
+    sequence: bool = False
+    refusal: bool = True
+    refusal_text: bool = True
+    thinking: bool = True
+    redacted: bool = False
+    cached: bool = True
+    written: bool = False
+    reasoning: bool = True
+    overloaded: int = 503
+
+
+OPENAI = Dialect(thinking=False)
+RESPONSES = Dialect(lacks=frozenset({"redacted", "stop"}), written=True)
+ANTHROPIC = Dialect(frozenset(), sequence=True, redacted=True, written=True, overloaded=529)
+GEMINI = Dialect(ids=False, refusal_text=False)
+# Its API has ids of calls; its SDK does not show them.
+OLLAMA = Dialect(ids=False, refusal=False, cached=False, reasoning=False)
+BEDROCK = Dialect(frozenset(), sequence=True, redacted=True, written=True, reasoning=False)
+CLIENTS = {
+    "openai_chat": OPENAI,
+    "openai_responses": RESPONSES,
+    "azure_chat": OPENAI,
+    "azure_responses": RESPONSES,
+    "anthropic": ANTHROPIC,
+    "anthropic_vertex": ANTHROPIC,
+    "anthropic_bedrock": replace(ANTHROPIC, overloaded=503),
+    "google": GEMINI,
+    "google_vertex": GEMINI,
+    "ollama": OLLAMA,
+    "bedrock": BEDROCK,
+}
+PROVIDERS = {
+    "openai": OPENAI,
+    "responses": RESPONSES,
+    "azure": OPENAI,
+    "anthropic": ANTHROPIC,
+    "gemini": GEMINI,
+    "ollama": OLLAMA,
+    "bedrock": BEDROCK,
+    "vertex": GEMINI,
+}
+
+GAPS: dict[tuple[str, str, str], str] = {
+    (client, "anthropic", scene): "the count of thinking tokens (usage.output_tokens_details) is not read"
+    for client in ("openai_chat",)
+    for scene in ("think", "thinktools")
+}
+"""What is not right yet, and why: these cases must fail, so who mends one is told to take it out."""
+
+
+def wanted(scene: Scene, client: str, provider: str) -> list[Seen] | None:
+    """What a client must see of each answer of a provider; None where the scene cannot be asked for."""
+    asks, says = CLIENTS[client], PROVIDERS[provider]
+    if scene.name in asks.lacks | says.lacks:
+        return None
+    return [_behind_gateway(_through(seen, asks, says)) for seen in scene.answers]
+
+
+def told(scene: Scene, client: str) -> list[Seen] | None:
+    """What a client must see of each answer of its own provider."""
+    dialect = CLIENTS[client]
+    if scene.name in dialect.lacks:
+        return None
+    return [_through(seen, dialect, dialect) for seen in scene.answers]
+
+
+def _behind_gateway(seen: Seen) -> Seen:
+    """A provider that fails is a bad gateway, whatever it called itself."""
+    failed = seen.failure is not None and seen.failure.status >= 500
+    return replace(seen, failure=replace(seen.failure, status=502)) if failed and seen.failure else seen
+
+
+def _through(seen: Seen, asks: Dialect, says: Dialect) -> Seen:
+    both = _both(asks, says)
+    finish = seen.finish
+    if (finish == "sequence" and not both.sequence) or (finish == "refusal" and not both.refusal):
+        finish = "stop"
+    usage = seen.usage
+    if usage is not None:
+        usage = replace(
+            usage,
+            cached=usage.cached if both.cached else 0,
+            written=usage.written if both.written else 0,
+            reasoning=usage.reasoning if both.reasoning else 0,
+        )
+    failure = seen.failure
+    if failure and failure.status == 529:
+        failure = Failure(says.overloaded if asks is says else asks.overloaded, failure.message)
+    lost = seen.finish == "refusal" and not says.refusal_text
+    return replace(
+        seen,
+        text="" if lost or (seen.finish == "refusal" and not both.refusal_text) else seen.text,
+        thinking=seen.thinking if both.thinking else "",
+        redacted=seen.redacted and both.redacted,
+        calls=tuple(Called(call.id if both.ids else None, call.name, call.arguments) for call in seen.calls),
+        finish=finish,
+        usage=usage,
+        failure=failure,
+    )
+
+
+def _both(asks: Dialect, says: Dialect) -> Dialect:
+    names = (
+        "ids",
+        "sequence",
+        "refusal",
+        "refusal_text",
+        "thinking",
+        "redacted",
+        "cached",
+        "written",
+        "reasoning",
+    )
+    return replace(asks, **{name: getattr(asks, name) and getattr(says, name) for name in names})

@@ -1,0 +1,78 @@
+"""Every SDK through one gateway with every fake behind it: what is lost is what a dialect cannot say.
+
+Invariant: no provider gets a request that its service would refuse, and no SDK sees more or less than
+`losses` says.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from conformance.sdk import behind, losses, pairs, scenes
+from support.gateway import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from _pytest.mark import ParameterSet
+    from conformance.sdk.scenes import Scene
+    from support.fakes.server import Fake
+    from support.gateway import Gateway
+
+
+class Case(NamedTuple):
+    """A scene that a client asks of a provider."""
+
+    client: str
+    provider: str
+    scene: Scene
+    stream: bool
+
+
+def _case(client: str, provider: str, scene: Scene, *, stream: bool) -> ParameterSet:
+    gap = losses.GAPS.get((client, provider, scene.name))
+    marks = [pytest.mark.xfail(reason=gap, raises=AssertionError)] if gap else []
+    name = f"{client}-{provider}-{scene.name}-{'stream' if stream else 'whole'}"
+    return pytest.param(Case(client, provider, scene, stream), id=name, marks=marks)
+
+
+_CASES = [
+    _case(client, provider, scene, stream=stream)
+    for client in behind.CLIENTS
+    for provider in behind.PROVIDERS
+    for scene in scenes.SCENES
+    for stream in (False, True)
+    if (stream or not scene.only_streamed) and losses.wanted(scene, client, provider) is not None
+]
+
+
+@pytest.fixture(scope="module")
+def clients(gateway: Gateway) -> Iterator[dict[str, Any]]:
+    with ExitStack() as stack:
+        root = gateway.endpoints["listen"]
+        yield {
+            name: stack.enter_context(closing(pairs.CLIENTS[name].connect(root, KEY)))
+            for name in behind.CLIENTS
+        }
+
+
+@pytest.mark.parametrize("case", _CASES)
+def test_a_pair(clients: dict[str, Any], fakes: dict[str, Fake], case: Case) -> None:
+    client, provider, scene, stream = case
+    fake = fakes[behind.PROVIDERS[provider].fake]
+    before = len(fake.refusals)
+    seen = clients[client].play(scene, behind.model(provider, scene.name), stream=stream)
+    wanted = losses.wanted(scene, client, provider)
+    assert wanted is not None
+    refused = fake.refusals[before:]
+    assert refused == [] or scene.answers[0].failure, refused
+    for one, other in zip(seen, wanted, strict=True):
+        assert scenes.same(one, other, json_text=scene.json), (one, other)
+
+
+@pytest.mark.parametrize("client", behind.CLIENTS)
+def test_embeddings(clients: dict[str, Any], client: str) -> None:
+    one, other = clients[client].embed(behind.model("openai", "embedding"), ["a", "b"])
+    assert (one[0], other[0]) == ((97 - 64 - 32) / 32, (98 - 64 - 32) / 32)
