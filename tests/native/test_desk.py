@@ -187,5 +187,5 @@ def test_an_absurd_usage_does_not_block_a_key_for_hours(office: _Office) -> None
 
 
 def test_an_unknown_endpoint_is_a_mistake_of_ours(office: _Office) -> None:
-    with pytest.raises(ValueError, match="no endpoint 9"):
-        office.take(endpoint=9)
+    with pytest.raises(ValueError, match="no endpoint 99"):
+        office.take(endpoint=99)
