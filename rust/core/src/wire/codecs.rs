@@ -1,7 +1,7 @@
 //! The dialects whose streams can be told in another: each codec as the translation sees it.
 
 use super::translate::{Decode, Encode, Unreadable};
-use super::{anthropic, gemini, ollama, openai_chat};
+use super::{anthropic, bedrock, gemini, ollama, openai_chat};
 use crate::wire::model::Event;
 
 macro_rules! decodes {
@@ -40,3 +40,18 @@ encodes!(
     ollama::stream::Encoder,
     openai_chat::stream::Encoder
 );
+
+impl Decode for bedrock::stream::Decoder {
+    /// An event without its type cannot be told from another.
+    fn event(&mut self, _: &[u8], _: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+        Err(Unreadable)
+    }
+
+    fn named(&mut self, name: &str, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+        self.event(name, data, each).map_err(|_| Unreadable)
+    }
+
+    fn end(&mut self, each: &mut dyn FnMut(Event<'_>)) {
+        self.end(each);
+    }
+}

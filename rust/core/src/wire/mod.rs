@@ -6,6 +6,7 @@ pub mod anthropic;
 pub mod bedrock;
 mod calls;
 mod codecs;
+pub mod frames;
 pub mod gemini;
 pub mod lines;
 pub mod malformed;
