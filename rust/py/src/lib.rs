@@ -8,6 +8,7 @@ mod answer;
 mod answers;
 mod books;
 mod cache;
+mod credential;
 mod desk;
 mod dialect;
 mod head;
@@ -30,6 +31,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     scan::register(module)?;
     answers::register(module)?;
     books::register(module)?;
+    credential::register(module)?;
     desk::register(module)?;
     spool::register(module)?;
     ticket::register(module)?;
