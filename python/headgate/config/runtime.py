@@ -44,11 +44,27 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialSpec:
+    """A credential that must be fetched and renewed.
+
+    `kind` is `aws_sigv4`, `gcp_oauth` or `azure_entra`; `parameters` are what its `auth` section says.
+    """
+
+    kind: str
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def get(self, name: str) -> str | None:
+        """A parameter, if it was given."""
+        return dict(self.parameters).get(name)
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One upstream, ready to be called.
 
-    `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
-    `dialect` is `openai` or `anthropic`.
+    `headers` holds the credential and the configured headers as they are sent, all but what `credential`
+    brings; `kind` is `http` or `echo`; `dialect` is `openai`, `anthropic`, `gemini` or `bedrock`;
+    `hosting` is `direct`, `azure`, `vertex` or `bedrock`.
     """
 
     name: str
@@ -64,6 +80,11 @@ class Provider:
     timeouts: Timeouts = field(default_factory=Timeouts)
     models: tuple[str, ...] = ()
     dialect: str = "openai"
+    hosting: str = "direct"
+    region: str | None = None
+    project: str | None = None
+    api_version: str | None = None
+    credential: CredentialSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,40 @@ _ROWS = (
         headers=(("anthropic-version", "2023-06-01"),),
     ),
     Vendor(
+        "gemini",
+        "Google Gemini",
+        "https://generativelanguage.googleapis.com/v1beta",
+        "https://ai.google.dev/api",
+        env="GEMINI_API_KEY",
+        auth_header="x-goog-api-key",
+        auth_scheme="",
+        prefixes=("gemini-*",),
+        dialect="gemini",
+    ),
+    Vendor(
+        "azure",
+        "Azure OpenAI",
+        None,
+        "https://learn.microsoft.com/azure/ai-foundry/openai/reference",
+        env="AZURE_OPENAI_API_KEY",
+    ),
+    Vendor(
+        "vertex",
+        "Gemini on Google Vertex AI",
+        None,
+        "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
+        needs_key=False,
+        dialect="gemini",
+    ),
+    Vendor(
+        "bedrock",
+        "AWS Bedrock (Converse)",
+        None,
+        "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
+        needs_key=False,
+        dialect="bedrock",
+    ),
+    Vendor(
         "openrouter",
         "OpenRouter",
         "https://openrouter.ai/api/v1",
@@ -261,5 +295,5 @@ _ROWS = (
 
 CATALOG: dict[str, Vendor] = {row.type: row for row in _ROWS}
 
-NOT_YET = ("gemini", "azure", "bedrock", "vertex", "cohere")
+NOT_YET = ("cohere",)
 """Types that other gateways have and this one does not speak yet."""

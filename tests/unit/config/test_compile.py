@@ -16,10 +16,10 @@ KEY = "0123456789abcdef"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
 FAULTS = [
     (
-        "providers: [{name: bedrock, models: [a]}]",
-        'name: "bedrock" is not supported yet; supported types: openai,',
+        "providers: [{name: cohere, models: [a]}]",
+        'name: "cohere" is not supported yet; supported types: openai,',
     ),
-    ("providers: [{name: x, type: gemini, models: [a]}]", 'type: "gemini" is not supported yet'),
+    ("providers: [{name: x, type: cohere, models: [a]}]", 'type: "cohere" is not supported yet'),
     (
         "providers: [{name: x, type: opnai, models: [a]}]",
         'no such provider type "opnai"; did you mean "openai"?',
