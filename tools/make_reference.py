@@ -16,6 +16,7 @@ from headgate.cli.commands import app
 from headgate.config.env import VARIABLES
 from headgate.config.schema import json_schema
 from headgate.providers.catalog import CATALOG, NOT_YET
+from headgate.providers.hosting import BEDROCK, VERTEX, hostings
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTICE = "<!-- Written by tools/make_reference.py; do not edit. -->"
@@ -151,12 +152,18 @@ def _default(key: str, field: Schema, section: Schema) -> str:
 
 def _vendors() -> Iterator[str]:
     for row in CATALOG.values():
-        base_url = f"`{row.base_url}`" if row.base_url else ("" if row.kind == "echo" else "required")
+        base_url = f"`{row.base_url}`" if row.base_url else _no_address(row.type)
         env = f"`{row.env}`" if row.env else ""
         prefixes = ", ".join(f"`{prefix}`" for prefix in row.prefixes)
         yield f"| `{row.type}` | [{row.title}]({row.source}) | {base_url} | {env} | {prefixes} |".replace(
             f"[{row.title}](docs/reference/configuration.md)", row.title
         )
+
+
+def _no_address(type_: str) -> str:
+    if type_ == "echo":
+        return ""
+    return "by `region`" if hostings(type_)[0] in (BEDROCK, VERTEX) else "required"
 
 
 def _helps(command: Any, names: tuple[str, ...], parent: Any = None) -> Iterator[tuple[tuple[str, ...], str]]:  # noqa: ANN401 - typer carries its own click

@@ -27,6 +27,7 @@ from headgate.observe.metrics import Bounds, Metrics
 from headgate.pipeline import Pipeline, Services
 from headgate.policy import Policy
 from headgate.settle.settler import Books, Settler
+from headgate.upstream.credentials import CredentialTable
 from headgate.upstream.pool import Pool
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class WorkerApp:
             settler=self.settler,
         )
         self._means = OutputMeans()
+        self.credentials = CredentialTable()
+        self.credentials.adopt(runtime.providers)
         self.pipeline = Pipeline(services, Policy(runtime, self.ledger, spool.page, self._means))
         self.application = Application(router=Router(), show_error_details=False)
         self._register()
@@ -89,6 +92,7 @@ class WorkerApp:
         for name, provider in before.items():
             if after.get(name) != provider:
                 self._pool.forget_provider(name)
+        self.credentials.adopt(runtime.providers)
         self.pipeline.apply(Policy(runtime, self.ledger, self._spool.page, self._means))
         self.settler.metrics = self._metrics(runtime)
 

@@ -147,8 +147,8 @@ class Provider(Section):
     """The credential, sent the way the type wants it."""
     hosting: Literal["direct", "azure", "vertex", "bedrock"] | None = None
     """Who runs the models; `direct`, the default, is the vendor itself. `openai` may be on `azure`,
-    `anthropic` on `bedrock` or `vertex`, `gemini` on `vertex`; the types `azure`, `vertex` and `bedrock` say so
-    themselves."""
+    `anthropic` on `bedrock` or `vertex`, `gemini` on `vertex`; the types `azure`, `vertex` and `bedrock`
+    say so themselves."""
     region: Name | None = None
     """bedrock, vertex: where the models run; it makes the address. AWS_REGION, AWS_DEFAULT_REGION or
     GOOGLE_CLOUD_LOCATION when absent."""

@@ -1,0 +1,30 @@
+"""By kind of credential, who fetches it.
+
+Invariant: a cloud's library is imported when the first credential of its kind is wanted, and not before.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from headgate.control.credentials.fetched import CredentialError, Fetched
+
+if TYPE_CHECKING:
+    from headgate.config.runtime import CredentialSpec
+
+_MODULES = {"aws_sigv4": "aws", "gcp_oauth": "gcp", "azure_entra": "azure"}
+
+
+def fetch(spec: CredentialSpec) -> Fetched:
+    """The credential of now; it blocks.
+
+    Raises:
+        CredentialError: there is none.
+    """
+    try:
+        module = import_module(f"headgate.control.credentials.{_MODULES[spec.kind]}")
+    except ImportError as error:
+        raise CredentialError(f"{error.name} is not installed") from None
+    fetched: Fetched = module.fetch(spec)
+    return fetched
