@@ -33,8 +33,15 @@ class CredentialError(HeadgateError):
 
 def failure(error: Exception, spec: CredentialSpec) -> CredentialError:
     """A library's error in a form that may be logged."""
-    text = " ".join(str(error).split())
+    text = str(error)
     if secret := spec.get("client_secret"):
         text = text.replace(secret, "[redacted]")
-    text = _LONG.sub("[redacted]", text)
+    text = " ".join(_shown(word) for word in text.split())
     return CredentialError(f"{type(error).__name__}: {text[:_MAX_TEXT]}")
+
+
+def _shown(word: str) -> str:
+    """A word without what may be a key; an address is long too, and is kept up to its query."""
+    if word.startswith(("http://", "https://")):
+        return word.partition("?")[0]
+    return _LONG.sub("[redacted]", word)

@@ -1,10 +1,12 @@
 """By kind of credential, who fetches it.
 
-Invariant: a cloud's library is imported when the first credential of its kind is wanted, and not before.
+Invariant: a cloud's library is imported when the first credential of its kind is wanted, and not before; it
+does not log, because it would log whole answers with the keys in them.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from headgate.config.runtime import CredentialSpec
 
 _MODULES = {"aws_sigv4": "aws", "gcp_oauth": "gcp", "azure_entra": "azure"}
+_TALKERS = ("azure", "botocore", "google", "msal", "urllib3")
 
 
 def fetch(spec: CredentialSpec) -> Fetched:
@@ -22,6 +25,8 @@ def fetch(spec: CredentialSpec) -> Fetched:
     Raises:
         CredentialError: there is none.
     """
+    for name in _TALKERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         module = import_module(f"headgate.control.credentials.{_MODULES[spec.kind]}")
     except ImportError as error:
