@@ -75,7 +75,7 @@ class Gateway:
             self._hours = asyncio.get_running_loop().create_task(clerk.run())
         self._spool = Spool(hosted.directory / "spool", hosted.segment.ledger.segment_id, seat.index)
         self._worker = worker = build(hosted.runtime, hosted.segment.ledger, seat.index, self._spool)
-        self._keeper = Keeper(lambda message: _fill(worker, message))
+        self._keeper = Keeper(lambda message: fill(worker, message))
         self._keeper.apply(hosted.runtime.providers)
         await worker.start()
         self._app = app = make_asgi(
@@ -112,7 +112,8 @@ class Gateway:
         await send(_event("lifespan.shutdown.complete"))
 
 
-def _fill(worker: WorkerApp, message: Credentials) -> None:
+def fill(worker: WorkerApp, message: Credentials) -> None:
+    """Give the application what a keeper fetched."""
     worker.credentials.apply(message.provider, message.secret, message.expires_ms)
 
 
