@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from headgate.control.credentials.fetched import CredentialError, Fetched, failure
+from headgate.control.credentials.fetched import CredentialError, Fetched
 
 if TYPE_CHECKING:
     from headgate.config.runtime import CredentialSpec
@@ -21,15 +20,12 @@ def fetch(spec: CredentialSpec) -> Fetched:
     """The keys of now.
 
     Raises:
-        CredentialError: the chain found none, or one that failed.
+        CredentialError: the chain found none. What fails in it throws errors of its own.
     """
-    try:
-        found = Session(profile=spec.get("profile")).get_credentials()
-        if found is None:
-            raise CredentialError("AWS's chain of credentials found none")
-        keys = found.get_frozen_credentials()
-    except (BotoCoreError, ClientError, OSError, ValueError) as error:
-        raise failure(error, spec) from None
+    found = Session(profile=spec.get("profile")).get_credentials()
+    if found is None:
+        raise CredentialError("AWS's chain of credentials found none")
+    keys = found.get_frozen_credentials()
     # Only keys that end have this attribute; botocore has no public name for it.
     expiry = getattr(found, "_expiry_time", None)
     secret = {

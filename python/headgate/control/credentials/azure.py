@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azure.core.exceptions import AzureError
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
-from headgate.control.credentials.fetched import Fetched, failure
+from headgate.control.credentials.fetched import Fetched
 
 if TYPE_CHECKING:
     from headgate.config.runtime import CredentialSpec
@@ -21,16 +20,9 @@ _LIMITS = {"connection_timeout": 10, "read_timeout": 10, "retry_total": 0}
 
 
 def fetch(spec: CredentialSpec) -> Fetched:
-    """The token of now.
-
-    Raises:
-        CredentialError: there is no identity, or Entra ID gave no token for it.
-    """
-    try:
-        with _credential(spec) as found:
-            token = found.get_token(spec.get("scope") or _SCOPE)
-    except (AzureError, OSError, ValueError) as error:
-        raise failure(error, spec) from None
+    """The token of now; azure-identity throws errors of its own."""
+    with _credential(spec) as found:
+        token = found.get_token(spec.get("scope") or _SCOPE)
     return Fetched({"token": token.token}, float(token.expires_on))
 
 

@@ -18,7 +18,7 @@ from google.auth import aws, exceptions, identity_pool, transport
 from google.oauth2 import credentials as user
 from google.oauth2 import service_account
 
-from headgate.control.credentials.fetched import CredentialError, Fetched, failure
+from headgate.control.credentials.fetched import CredentialError, Fetched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,14 +84,11 @@ def fetch(spec: CredentialSpec) -> Fetched:
     """The token of now.
 
     Raises:
-        CredentialError: there are no credentials, or Google gave no token for them.
+        CredentialError: the file is of no kind that is taken. google-auth throws errors of its own.
     """
     file = spec.get("credentials_file")
-    try:
-        found = _of_file(Path(file)) if file else google.auth.default(scopes=_SCOPES, request=Request())[0]
-        found.refresh(Request())
-    except (exceptions.GoogleAuthError, OSError, ValueError, KeyError) as error:
-        raise failure(error, spec) from None
+    found = _of_file(Path(file)) if file else google.auth.default(scopes=_SCOPES, request=Request())[0]
+    found.refresh(Request())
     if not found.token:
         raise CredentialError("Google gave no token")
     # google-auth's times have no zone and are in UTC.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from headgate.control.channel import Credentials
 from headgate.control.credentials import sources
+from headgate.control.credentials.background import in_background
 from headgate.control.credentials.fetched import CredentialError, Fetched
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Keeper:
         failures = 0
         while True:
             try:
-                fetched = await asyncio.to_thread(self._world.fetch, spec)
+                fetched = await in_background(self._world.fetch, spec)
             except CredentialError as error:
                 delay_s = self._backoff_s(failures)
                 failures += 1

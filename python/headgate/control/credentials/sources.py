@@ -10,7 +10,7 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from headgate.control.credentials.fetched import CredentialError, Fetched
+from headgate.control.credentials.fetched import CredentialError, Fetched, failure
 
 if TYPE_CHECKING:
     from headgate.config.runtime import CredentialSpec
@@ -31,5 +31,10 @@ def fetch(spec: CredentialSpec) -> Fetched:
         module = import_module(f"headgate.control.credentials.{_MODULES[spec.kind]}")
     except ImportError as error:
         raise CredentialError(f"{error.name} is not installed") from None
-    fetched: Fetched = module.fetch(spec)
+    try:
+        fetched: Fetched = module.fetch(spec)
+    except CredentialError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever a library throws, the next try may do better
+        raise failure(error, spec) from None
     return fetched

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from headgate.config.runtime import CredentialSpec
-from headgate.control.credentials import sources
+from headgate.control.credentials import aws, sources
 from headgate.control.credentials.fetched import CredentialError, failure
 from support.cloud import Cloud
 
@@ -38,6 +38,15 @@ def test_a_library_that_went_away_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delitem(sys.modules, "headgate.control.credentials.aws", raising=False)
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(CredentialError, match=r"botocore.session is not installed"):
+        sources.fetch(CredentialSpec("aws_sigv4"))
+
+
+def test_whatever_a_library_throws_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall(_spec: CredentialSpec) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'token'")
+
+    monkeypatch.setattr(aws, "fetch", fall)
+    with pytest.raises(CredentialError, match="AttributeError: 'NoneType' object"):
         sources.fetch(CredentialSpec("aws_sigv4"))
 
 

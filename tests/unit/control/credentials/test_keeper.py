@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -168,6 +169,28 @@ async def test_the_end_waits_for_nobody() -> None:
     stage.keeper.apply([provider()])
     await stage.keeper.close()
     assert stage.sent == []
+
+
+def test_a_fetch_that_hangs_delays_no_end() -> None:
+    release, began = threading.Event(), threading.Event()
+
+    def hang(spec: CredentialSpec) -> Fetched:
+        began.set()
+        release.wait()
+        raise CredentialError(spec.kind)
+
+    async def serve() -> None:
+        keeper = Keeper(lambda _message: None, World(fetch=hang))
+        keeper.apply([provider()])
+        await asyncio.to_thread(began.wait)
+        await keeper.close()
+
+    asyncio.run(serve())
+    fetching = [thread for thread in threading.enumerate() if thread.name == "credentials"]
+    assert len(fetching) == 1
+    # Its answer finds the loop closed, and that is all.
+    release.set()
+    fetching[0].join()
 
 
 def test_what_was_fetched_does_not_show_itself() -> None:
