@@ -22,19 +22,34 @@ def main() -> int:
     rules = tomllib.loads((ROOT / "deny.toml").read_text(encoding="utf-8"))
     command = ["cargo", "metadata", "--format-version", "1", "--locked"]
     found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603  a fixed command
-    packages = json.loads(found.stdout)["packages"]
-    problems = [problem for package in packages for problem in problems_of(package, rules)]
+    metadata = json.loads(found.stdout)
+    packages = metadata["packages"]
+    users = users_of(metadata)
+    problems = [
+        problem for package in packages for problem in problems_of(package, users[package["id"]], rules)
+    ]
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"{len(packages)} crates looked at")
     return 1 if problems else 0
 
 
-def problems_of(package: dict[str, Any], rules: dict[str, Any]) -> list[str]:
-    """What speaks against one crate."""
+def users_of(metadata: dict[str, Any]) -> dict[str, set[str]]:
+    """By crate id, the names of those that depend on it directly."""
+    names = {package["id"]: package["name"] for package in metadata["packages"]}
+    users: dict[str, set[str]] = {name: set() for name in names}
+    for node in metadata["resolve"]["nodes"]:
+        for used in node["dependencies"]:
+            users[used].add(names[node["id"]])
+    return users
+
+
+def problems_of(package: dict[str, Any], users: set[str], rules: dict[str, Any]) -> list[str]:
+    """What speaks against one crate; `wrappers` of a ban may use it."""
     name = f"{package['name']} {package['version']}"
     problems = []
-    if package["name"] in {banned["crate"] for banned in rules["bans"]["deny"]}:
+    banned = {ban["crate"]: set(ban.get("wrappers", ())) for ban in rules["bans"]["deny"]}
+    if package["name"] in banned and not (users and users <= banned[package["name"]]):
         problems.append(f"{name}: banned by deny.toml")
     if not accepted(package["license"] or "", set(rules["licenses"]["allow"])):
         problems.append(f"{name}: licence {package['license']!r} is not in deny.toml")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from headgate.providers.catalog import CATALOG, NOT_YET, Vendor
+from headgate.providers.catalog import CATALOG, Vendor
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "providers.md"
@@ -58,7 +58,6 @@ def page() -> str:
     for kind, belongs in KINDS.items():
         lines += ["", f"## {kind}", "", "| type | vendor | address | variable | models | asked in |"]
         lines += ["|---|---|---|---|---|---|", *(_row(row) for row in CATALOG.values() if belongs(row))]
-    lines += ["", f"Not yet: {', '.join(NOT_YET)}."]
     lines += ["", "## Where a vendor's form is smaller", "", *_SMALLER.splitlines(), ""]
     lines += ["| type | maximum | instructions | refused or unheeded | endpoints it lacks | notes |"]
     lines += ["|---|---|---|---|---|---|", *_smaller()]

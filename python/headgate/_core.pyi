@@ -126,10 +126,18 @@ class SpoolPage:
 class Target:
     """Where a request goes, the same for all requests of one endpoint and model."""
 
-    def __new__(cls, heads: tuple[bytes, bytes], model: str | None, manner: Manner, dialect: str) -> Target:
+    def __new__(
+        cls,
+        heads: tuple[bytes, bytes],
+        model: str | None,
+        manner: Manner,
+        speech: tuple[str, str],
+        credential: Credential | None,
+    ) -> Target:
         """`heads` are the request's head but for its content-length, for a whole answer and for a stream.
 
-        `model` replaces the one asked for; `dialect` is what the provider is spoken to in.
+        `model` replaces the one asked for; `speech` is the dialect that the provider is spoken to in, and who
+        hosts it (direct, azure, vertex, bedrock); `credential` is for what no head can have beforehand.
         """
 
 @final
@@ -306,6 +314,34 @@ class LedgerWorker:
     def progress(self, slot: int, prompt_tokens: int, completion_tokens: int) -> bool: ...
     def settle(self, slot: int, used_tokens: int, now_ns: int) -> bool: ...
     def set_gauges(self, in_flight: int, generation: int, loop_lag_ns: int) -> None: ...
+
+@final
+class Credential:
+    """What a cloud lets us in with; held, replaced in place, told to nobody but the upstream.
+
+    Times are Unix milliseconds; `expires_ms` None is for good. The setters are False, and change nothing, for
+    what a header cannot carry and for what the other kind holds.
+    """
+
+    @staticmethod
+    def bearer() -> Credential:
+        """Sent as `authorization: Bearer`."""
+
+    @staticmethod
+    def aws(region: str, service: str) -> Credential:
+        """Signs each request (SigV4)."""
+
+    def set_token(self, token: str, expires_ms: int | None) -> bool: ...
+    def set_keys(
+        self, access_key_id: str, secret_access_key: str, session_token: str | None, expires_ms: int | None
+    ) -> bool: ...
+    def clear(self) -> None: ...
+    @property
+    def ready(self) -> bool:
+        """Whether something is held; its time may be over."""
+
+    def headers(self, method: str, host: str, path: str, body: bytes, wall_ms: int) -> bytes | None:
+        """The header lines that let a request in; None without a credential that is valid then."""
 
 @final
 class TlsClient:

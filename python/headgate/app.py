@@ -27,6 +27,7 @@ from headgate.observe.metrics import Bounds, Metrics
 from headgate.pipeline import Pipeline, Services
 from headgate.policy import Policy
 from headgate.settle.settler import Books, Settler
+from headgate.upstream.credentials import CredentialTable
 from headgate.upstream.pool import Pool
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class WorkerApp:
             settler=self.settler,
         )
         self._means = OutputMeans()
-        self.pipeline = Pipeline(services, Policy(runtime, self.ledger, spool.page, self._means))
+        self.credentials = CredentialTable()
+        self.credentials.adopt(runtime.providers)
+        self.pipeline = Pipeline(services, self._policy(runtime))
         self.application = Application(router=Router(), show_error_details=False)
         self._register()
 
@@ -89,8 +92,13 @@ class WorkerApp:
         for name, provider in before.items():
             if after.get(name) != provider:
                 self._pool.forget_provider(name)
-        self.pipeline.apply(Policy(runtime, self.ledger, self._spool.page, self._means))
+        self.credentials.adopt(runtime.providers)
+        self.pipeline.apply(self._policy(runtime))
         self.settler.metrics = self._metrics(runtime)
+
+    def _policy(self, runtime: Runtime) -> Policy:
+        books = (self.ledger, self._spool.page)
+        return Policy(runtime, books, self._means, self.credentials.handle)
 
     async def stop(self) -> None:
         """Settle what is left and close what is open; the edge was drained before."""

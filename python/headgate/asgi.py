@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from headgate.app import build
 from headgate.control.clerk import Clerk
+from headgate.control.credentials.keeper import Keeper
 from headgate.control.preparation import prepare_host, seat_count
 from headgate.control.statedir import sit_down
 from headgate.edge.asgi import AsgiApp, Message, Receive, Scope, Send, make_asgi
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headgate.app import WorkerApp
+    from headgate.control.channel import Credentials
     from headgate.control.statedir import Seat
 
 
@@ -42,6 +44,7 @@ class Gateway:
         self._spool: Spool | None = None
         self._seat: Seat | None = None
         self._clerk: Clerk | None = None
+        self._keeper: Keeper | None = None
         self._hours: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,6 +75,8 @@ class Gateway:
             self._hours = asyncio.get_running_loop().create_task(clerk.run())
         self._spool = Spool(hosted.directory / "spool", hosted.segment.ledger.segment_id, seat.index)
         self._worker = worker = build(hosted.runtime, hosted.segment.ledger, seat.index, self._spool)
+        self._keeper = Keeper(lambda message: fill(worker, message))
+        self._keeper.apply(hosted.runtime.providers)
         await worker.start()
         self._app = app = make_asgi(
             worker.application, worker.limits, worker.render_error, panic_types=worker.panic_types
@@ -80,6 +85,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """Settle what is in flight, put the spool on disk, leave the seat."""
+        if self._keeper is not None:
+            await self._keeper.close()
         if self._worker is not None and self._spool is not None:
             await self._worker.stop()
             self._spool.close()
@@ -90,7 +97,7 @@ class Gateway:
             await self._clerk.close()
         if self._seat is not None:
             os.close(self._seat.lock_fd)
-        self._app = self._worker = self._spool = self._seat = self._clerk = self._hours = None
+        self._app = self._worker = self._spool = self._seat = self._clerk = self._hours = self._keeper = None
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -103,6 +110,11 @@ class Gateway:
         await receive()
         await self.stop()
         await send(_event("lifespan.shutdown.complete"))
+
+
+def fill(worker: WorkerApp, message: Credentials) -> None:
+    """Give the application what a keeper fetched."""
+    worker.credentials.apply(message.provider, message.secret, message.expires_ms)
 
 
 def _event(kind: str, message: str = "") -> Message:

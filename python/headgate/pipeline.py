@@ -440,6 +440,8 @@ class Pipeline:
 
 def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
     code, param, message = found
+    if code == "no_credential":
+        return RequestError(Failure.UPSTREAM_AUTH, message)
     return RequestError(Failure.INVALID_REQUEST, message, param=param, code=code)
 
 

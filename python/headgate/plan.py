@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from headgate.config.runtime import Key, Provider, Route
     from headgate.config.runtime import Target as RouteTarget
-    from headgate.core import Manner
+    from headgate.core import Credential, Manner
     from headgate.exchange import Endpoint
 
     Heads = Callable[[Provider, Endpoint, str], tuple[str, bytes, bytes] | None]
@@ -29,6 +29,7 @@ class Step:
     """One target of a plan, ready to be called; `look_s` is its shortest phase."""
 
     __slots__ = (
+        "_credential",
         "_heads",
         "_manner",
         "_model",
@@ -40,8 +41,15 @@ class Step:
         "timeouts",
     )
 
-    def __init__(self, provider: Provider, target: RouteTarget, manner: Manner, heads: Heads) -> None:
-        """`manner` is how the model that answers is spoken to."""
+    def __init__(
+        self,
+        provider: Provider,
+        target: RouteTarget,
+        manner: Manner,
+        credential: Credential | None,
+        heads: Heads,
+    ) -> None:
+        """`manner` is how the model that answers is spoken to; `credential` is None where headers say it."""
         self.provider = provider
         self.timeouts = timeouts = target.timeouts
         self.look_s = min(timeouts.first_byte_s, timeouts.first_token_s, timeouts.idle_s)
@@ -49,6 +57,7 @@ class Step:
         self._model = target.model
         self._heads = heads
         self._manner = manner
+        self._credential = credential
         self._targets: dict[Endpoint, Target | None] = {}
         label = quote(served, safe=_MODEL_CHARS)
         self.labels = f"x-headgate-provider: {provider.name}\r\nx-headgate-model: {label}\r\n".encode()
@@ -59,9 +68,12 @@ class Step:
             return self._targets[endpoint]
         except KeyError:
             found = self._heads(self.provider, endpoint, self.served_model)
-            target = None if found is None else Target(found[1:], self._model, self._manner, found[0])
-            self._targets[endpoint] = target
+            target = self._targets[endpoint] = None if found is None else self._make(*found)
             return target
+
+    def _make(self, dialect: str, whole: bytes, stream: bytes) -> Target:
+        speech = (dialect, self.provider.hosting)
+        return Target((whole, stream), self._model, self._manner, speech, self._credential)
 
 
 class Plan:

@@ -17,9 +17,11 @@ from headgate.routing.table import RouteTable
 from headgate.upstream.request import heads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headgate.admission.limits import OutputMeans
     from headgate.config.runtime import Key, Provider, Runtime, Target
-    from headgate.core import LedgerWorker, SpoolPage, Ticket
+    from headgate.core import Credential, LedgerWorker, SpoolPage, Ticket
 
 MAX_PLANS = 4096
 
@@ -32,16 +34,26 @@ class Policy:
         plans: what was worked out so far, by the numbers that tickets carry.
     """
 
-    __slots__ = ("_desk", "_means", "keys", "plans", "routes", "runtime", "take")
+    __slots__ = ("_credential", "_desk", "_means", "keys", "plans", "routes", "runtime", "take")
 
-    def __init__(self, runtime: Runtime, ledger: LedgerWorker, page: SpoolPage, means: OutputMeans) -> None:
-        """`page` gets the records of the requests, `means` learn from them."""
+    def __init__(
+        self,
+        runtime: Runtime,
+        books: tuple[LedgerWorker, SpoolPage],
+        means: OutputMeans,
+        credential: Callable[[Provider], Credential | None],
+    ) -> None:
+        """`books` get the requests and their records, `means` learn from them.
+
+        `credential` gives what a provider is called with where its headers do not say it all.
+        """
         self.runtime = runtime
         self.keys = KeyRing(runtime.keys)
         self.routes = RouteTable(runtime)
         self.plans: list[Plan] = []
         self._means = means
-        self._desk = self.keys.desk(ledger, page)
+        self._credential = credential
+        self._desk = self.keys.desk(*books)
         self.take = self._desk.open
 
     def first(
@@ -90,7 +102,8 @@ class Policy:
 
     def _step(self, target: Target, asked: str) -> Step:
         provider = self.routes.provider(target.provider)
-        return Step(provider, target, manner(provider, target.model or asked), heads)
+        how = manner(provider, target.model or asked)
+        return Step(provider, target, how, self._credential(provider), heads)
 
 
 def manner(provider: Provider, model: str) -> Manner:

@@ -25,6 +25,7 @@ from headgate.app import WorkerApp, build
 from headgate.config import snapshot
 from headgate.control.channel import (
     Channel,
+    Credentials,
     Drain,
     Drained,
     Message,
@@ -127,6 +128,9 @@ class Worker:
         match message:
             case Snapshot(generation=generation, path=path):
                 self._apply(generation, Path(path))
+            case Credentials(provider=provider, secret=secret, expires_ms=expires_ms):
+                if not self._app.credentials.apply(provider, secret, expires_ms):
+                    _log.warning("a credential for provider %s was not taken", provider)
             case Drain(timeout_s=timeout_s):
                 if not self._stop.done():
                     self._stop.set_result(timeout_s)

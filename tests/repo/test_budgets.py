@@ -20,7 +20,10 @@ def load(path: str) -> ModuleType:
 
 budgets = load("benches/budgets.py")
 crates = load("tools/check_crates.py")
-RULES = {"bans": {"deny": [{"crate": "tokio"}]}, "licenses": {"allow": ["MIT", "Apache-2.0"]}}
+RULES = {
+    "bans": {"deny": [{"crate": "tokio", "wrappers": ["aws"]}]},
+    "licenses": {"allow": ["MIT", "Apache-2.0"]},
+}
 
 
 def problems(measured: float | None, ceiling: float | None) -> list[str]:
@@ -65,7 +68,7 @@ def test_every_kind_of_budget_has_ceilings() -> None:
 )
 def test_licence_expressions_are_read(expression: str, good: bool) -> None:
     package = {"name": "a", "version": "1", "license": expression, "source": None}
-    assert (crates.problems_of(package, RULES) == []) is good
+    assert (crates.problems_of(package, set(), RULES) == []) is good
 
 
 @pytest.mark.parametrize(
@@ -73,4 +76,23 @@ def test_licence_expressions_are_read(expression: str, good: bool) -> None:
 )
 def test_banned_crates_and_strange_sources_are_found(crate: str, source: str) -> None:
     package = {"name": crate, "version": "1", "license": "MIT", "source": source}
-    assert len(crates.problems_of(package, RULES)) == 1
+    assert len(crates.problems_of(package, set(), RULES)) == 1
+
+
+def test_a_banned_crate_may_be_used_by_its_wrappers_alone() -> None:
+    names = {"1": "tokio", "2": "aws", "3": "hyper"}
+    nodes = [
+        {"id": "1", "dependencies": []},
+        {"id": "2", "dependencies": ["1"]},
+        {"id": "3", "dependencies": []},
+    ]
+    packages = [
+        {"id": number, "name": name, "version": "1", "license": "MIT", "source": None}
+        for number, name in names.items()
+    ]
+    metadata = {"packages": packages, "resolve": {"nodes": nodes}}
+    users = crates.users_of(metadata)["1"]
+    assert crates.problems_of(packages[0], users, RULES) == []
+    nodes[2]["dependencies"] = ["1"]
+    users = crates.users_of(metadata)["1"]
+    assert crates.problems_of(packages[0], users, RULES) == ["tokio 1: banned by deny.toml"]

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "OPENAI_API_KEY": "a-key-of-openai",
     "ANTHROPIC_API_KEY": "a-key-of-anthropic",
     "OPENROUTER_API_KEY": "a-key-of-openrouter",
+    "AZURE_OPENAI_API_KEY": "a-key-of-azure",
 }
 _REFUSED = re.compile(r'(?:Refused\(|Refusal::new\(|Refusal \{ status: )\s*(\d{3}), (?:code: )?"(\w+)"')
 _SCAN_CODE = re.compile(r'code: "(\w+)"')

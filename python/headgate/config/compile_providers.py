@@ -13,9 +13,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from headgate.config import runtime, schema
+from headgate.config.compile_hosting import hosted
 from headgate.config.findings import Findings
 from headgate.config.problems import Path, did_you_mean
-from headgate.providers.catalog import CATALOG, NOT_YET, Vendor
+from headgate.providers.catalog import CATALOG, Vendor
+from headgate.providers.hosting import AZURE, CLOUDS, hostings
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
@@ -37,6 +39,7 @@ _OURS = frozenset(
         "upgrade",
     }
 )
+_NO_ADDRESS_ON_AZURE = " on azure; name https://RESOURCE.openai.azure.com, or set AZURE_OPENAI_ENDPOINT"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/models", "/responses", "/messages")
 
@@ -61,6 +64,10 @@ def provider(
     vendor = _vendor(document, path, findings)
     if vendor is None:
         return None
+    place = hosted(document, vendor, path, config_dir, findings)
+    if place is None:
+        return None
+    vendor = place.vendor
     if vendor.kind == "echo":
         endpoint: Endpoint | None = _echo(document, path, findings)
     else:
@@ -78,7 +85,7 @@ def provider(
         tls=endpoint.tls,
         host=endpoint.host,
         port=endpoint.port,
-        base_path=endpoint.base_path,
+        base_path=_without_api(endpoint.base_path) if place.hosting == AZURE else endpoint.base_path,
         headers=headers,
         ca_file=ca_file,
         timeouts=overridden(timeouts, document.timeouts),
@@ -87,7 +94,17 @@ def provider(
         quirks=vendor.quirks,
         lacks=vendor.lacks,
         on_unsupported=document.on_unsupported,
+        hosting=place.hosting,
+        region=document.region,
+        project=document.project,
+        api_version=document.api_version,
+        credential=place.credential,
     )
+
+
+def _without_api(base_path: str) -> str:
+    """Azure's pages show addresses with and without the API's own path."""
+    return base_path.removesuffix("/v1").removesuffix("/openai")
 
 
 def _models(document: schema.Provider, vendor: Vendor) -> Sequence[str]:
@@ -116,15 +133,13 @@ def _vendor(document: schema.Provider, path: Path, findings: Findings) -> Vendor
     if name in CATALOG:
         return CATALOG[name]
     here = (*path, "type" if document.type else "name")
-    if name in NOT_YET:
-        findings.problem(here, f'"{name}" is not supported yet; supported types: {", ".join(CATALOG)}')
-    elif document.type:
+    if document.type:
         findings.problem(here, f'no such provider type "{name}"{did_you_mean(name, CATALOG)}')
     else:
         findings.problem(
             here,
-            f'"{name}" is no provider type; add type: openai_compatible with a base_url, '
-            f"or one of {', '.join(CATALOG)}",
+            f'"{name}" is no provider type{did_you_mean(name, CATALOG)}; add type: openai_compatible with a '
+            "base_url, or a type of the catalogue (docs/providers.md)",
         )
     return None
 
@@ -139,7 +154,8 @@ def _echo(document: schema.Provider, path: Path, findings: Findings) -> Endpoint
 def _endpoint(base_url: str | None, path: Path, vendor: Vendor, findings: Findings) -> Endpoint | None:
     here = (*path, "base_url")
     if base_url is None:
-        findings.problem(here, f'is missing: type "{vendor.type}" has no address of its own')
+        hint = _NO_ADDRESS_ON_AZURE if AZURE in hostings(vendor.type) else ""
+        findings.problem(here, f'is missing: type "{vendor.type}" has no address of its own{hint}')
         return None
     try:
         endpoint, fault = _split(base_url)
@@ -193,7 +209,10 @@ def _headers(
     elif vendor.needs_key and not any(
         name.lower() == vendor.auth_header.lower() for name in document.headers
     ):
-        findings.warn(path, f"has no api_key; {vendor.title} will refuse its requests")
+        entra = (
+            " (or set auth.type to azure_entra)" if vendor.auth_header == CLOUDS[AZURE].auth_header else ""
+        )
+        findings.warn(path, f"has no api_key; {vendor.title} will refuse its requests{entra}")
     for name, secret in document.headers.items():
         here = (*path, "headers", name)
         if not _TOKEN.fullmatch(name):

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from headgate.config import env as environment
 from headgate.config.schema import Provider
 from headgate.config.secrets import Secret
 from headgate.providers.catalog import CATALOG, Vendor
+from headgate.providers.hosting import AZURE, BEDROCK, VERTEX, hostings
 
 _OLLAMA_PORT = 11434
+# By hosting, the keys of a provider that a variable may fill; the first that is set.
+_FILLED: dict[str, dict[str, tuple[environment.Variable, ...]]] = {
+    AZURE: {"base_url": (environment.AZURE_OPENAI_ENDPOINT,)},
+    BEDROCK: {"region": (environment.AWS_REGION, environment.AWS_DEFAULT_REGION)},
+    VERTEX: {
+        "region": (environment.GOOGLE_CLOUD_LOCATION,),
+        "project": (environment.GOOGLE_CLOUD_PROJECT,),
+    },
+}
 
 
 def from_environment(env: Mapping[str, str]) -> tuple[list[Provider], list[str]]:
@@ -33,6 +44,17 @@ def from_environment(env: Mapping[str, str]) -> tuple[list[Provider], list[str]]
             )
     providers.append(Provider(name="echo", models=list(CATALOG["echo"].prefixes)))
     return providers, remarks
+
+
+def filled(provider: Provider, env: Mapping[str, str]) -> Provider:
+    """The provider with what its cloud's own variables say and it does not."""
+    hosting = provider.hosting or hostings(provider.type or provider.name)[0]
+    changes: dict[str, str] = {}
+    for key, variables in _FILLED.get(hosting, {}).items():
+        values = [value for variable in variables if (value := env.get(variable.name, "").strip())]
+        if values and getattr(provider, key) is None:
+            changes[key] = values[0]
+    return provider.model_copy(update=changes) if changes else provider
 
 
 def _provider(vendor: Vendor, value: str) -> Provider:

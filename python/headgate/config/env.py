@@ -32,6 +32,20 @@ ADMIN_KEY = Variable(
     "The admin key, when the file has no `auth.admin_key`; at least 16 bytes.",
     "a key is made at the first start and printed once",
 )
+AWS_REGION = Variable(
+    "AWS_REGION", "The region of providers on bedrock that name none.", "`AWS_DEFAULT_REGION`"
+)
+AWS_DEFAULT_REGION = Variable("AWS_DEFAULT_REGION", "As `AWS_REGION`, which wins.", "no region")
+GOOGLE_CLOUD_LOCATION = Variable(
+    "GOOGLE_CLOUD_LOCATION", "The region of providers on vertex that name none.", "no region"
+)
+GOOGLE_CLOUD_PROJECT = Variable(
+    "GOOGLE_CLOUD_PROJECT", "The project of providers on vertex that name none.", "no project"
+)
+AZURE_OPENAI_ENDPOINT = Variable(
+    "AZURE_OPENAI_ENDPOINT", "The `base_url` of providers on azure that name none.", "no address"
+)
+CLOUDS = (AWS_REGION, AWS_DEFAULT_REGION, GOOGLE_CLOUD_LOCATION, GOOGLE_CLOUD_PROJECT, AZURE_OPENAI_ENDPOINT)
 VARIABLES: tuple[Variable, ...] = (
     CONFIG,
     ADMIN_KEY,
@@ -45,6 +59,7 @@ VARIABLES: tuple[Variable, ...] = (
         for row in CATALOG.values()
         if row.env
     ),
+    *CLOUDS,
 )
 
 _REFERENCE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(:-((?:[^}$]|\$(?!\{))*))?\}|(\{))")

@@ -109,12 +109,14 @@ def _validated(read: tree.Tree, origin: Origin) -> Document:
 def _complete(
     document: Document, path: Path | None, config_dir: Path, origin: Origin, env: Mapping[str, str]
 ) -> Loaded:
-    """Add what the environment alone can say: providers where the file names none, and the admin key."""
+    """Add what the environment alone can say: providers where there are none, places of clouds, a key."""
     changes: dict[str, object] = {}
     warnings: list[ConfigWarning] = []
     if document.providers is None:
         changes["providers"], remarks = discover.from_environment(env)
         warnings = [ConfigWarning("environment", remark) for remark in remarks]
+    else:
+        changes["providers"] = [discover.filled(provider, env) for provider in document.providers]
     if not document.auth.admin_key:
         admin_key = env.get(environment.ADMIN_KEY.name)
         secret = Secret(admin_key) if admin_key else None

@@ -44,13 +44,29 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialSpec:
+    """A credential that must be fetched and renewed.
+
+    `kind` is `aws_sigv4`, `gcp_oauth` or `azure_entra`; `parameters` are what its `auth` section says.
+    """
+
+    kind: str
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def get(self, name: str) -> str | None:
+        """A parameter, if it was given."""
+        return dict(self.parameters).get(name)
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One upstream, ready to be called.
 
-    `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
-    `dialects` are what it speaks, the one to translate to first; `quirks` and `lacks` are where its form of
-    it is smaller, by names of the core and labels of endpoints. `on_unsupported` is what becomes of what has
-    no place in its dialect.
+    `headers` holds the credential and the configured headers as they are sent, all but what `credential`
+    brings; `kind` is `http` or `echo`; `hosting` is `direct`, `azure`, `vertex` or `bedrock`. `dialects` are
+    what it speaks, the one to translate to first; `quirks` and `lacks` are where its form of it is smaller,
+    by names of the core and labels of endpoints. `on_unsupported` is what becomes of what has no place in its
+    dialect.
     """
 
     name: str
@@ -68,6 +84,11 @@ class Provider:
     quirks: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     on_unsupported: str = "warn"
+    hosting: str = "direct"
+    region: str | None = None
+    project: str | None = None
+    api_version: str | None = None
+    credential: CredentialSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

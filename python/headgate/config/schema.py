@@ -112,6 +112,28 @@ class Telemetry(Section):
     """The least important messages that are logged."""
 
 
+class ProviderAuth(Section):
+    """How one gets in at a cloud; each key belongs to one `type`."""
+
+    type: Literal["api_key", "azure_entra", "gcp_oauth", "aws_sigv4"] | None = None
+    """`api_key` sends the provider's `api_key`; the others fetch a credential and renew it: `azure_entra` by
+    Entra ID, `gcp_oauth` by Application Default Credentials, `aws_sigv4` by the AWS SDK's chain. When absent:
+    `gcp_oauth` on vertex; `aws_sigv4` on bedrock unless there is an `api_key`; else `api_key`."""
+    profile: Name | None = None
+    """aws_sigv4: the profile of AWS's own configuration files; AWS_PROFILE or `default` when absent."""
+    credentials_file: str | None = None
+    """gcp_oauth: a service account's key or a workload identity's configuration, relative to this file; when
+    absent, what Application Default Credentials find."""
+    tenant_id: Name | None = None
+    """azure_entra: the tenant of the application whose `client_secret` is given."""
+    client_id: Name | None = None
+    """azure_entra: that application, or the managed or workload identity that is meant."""
+    client_secret: Secret | None = None
+    """azure_entra: the application's secret; without one, what azure-identity's default chain finds."""
+    scope: Name | None = None
+    """azure_entra: what the token is for; https://cognitiveservices.azure.com/.default when absent."""
+
+
 class Provider(Section):
     """Somewhere that answers requests."""
 
@@ -123,6 +145,20 @@ class Provider(Section):
     """Where its API begins, without the endpoint; the type's own address when absent."""
     api_key: Secret | None = None
     """The credential, sent the way the type wants it."""
+    hosting: Literal["direct", "azure", "vertex", "bedrock"] | None = None
+    """Who runs the models; `direct`, the default, is the vendor itself. `openai` may be on `azure`,
+    `anthropic` on `bedrock` or `vertex`, `gemini` on `vertex`; the types `azure`, `vertex` and `bedrock`
+    say so themselves."""
+    region: Name | None = None
+    """bedrock, vertex: where the models run; it makes the address. AWS_REGION, AWS_DEFAULT_REGION or
+    GOOGLE_CLOUD_LOCATION when absent."""
+    project: Name | None = None
+    """vertex: the Google Cloud project; GOOGLE_CLOUD_PROJECT when absent."""
+    api_version: Name | None = None
+    """azure: the version of the API with deployments in its paths, such as 2024-10-21; the v1 API when
+    absent."""
+    auth: ProviderAuth = ProviderAuth()
+    """How one gets in at a cloud."""
     models: list[Name] | None = None
     """Models that it has, names or patterns with `*`. They are served by name, but where a route has the
     same alias, that route decides."""

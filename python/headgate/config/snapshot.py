@@ -14,6 +14,7 @@ import orjson
 
 from headgate.config.runtime import (
     CacheSettings,
+    CredentialSpec,
     Key,
     Provider,
     Route,
@@ -25,7 +26,7 @@ from headgate.config.runtime import (
 )
 from headgate.errors import ConfigError
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def encode(runtime: Runtime) -> bytes:
@@ -107,8 +108,15 @@ def _provider(raw: dict[str, Any]) -> Provider:
         "dialects": tuple(raw["dialects"]),
         "quirks": tuple(raw["quirks"]),
         "lacks": tuple(raw["lacks"]),
+        "credential": _credential(raw["credential"]),
     }
     return Provider(**{**raw, **parts})
+
+
+def _credential(raw: dict[str, Any] | None) -> CredentialSpec | None:
+    if raw is None:
+        return None
+    return CredentialSpec(raw["kind"], tuple((name, value) for name, value in raw["parameters"]))
 
 
 def _target(raw: dict[str, Any]) -> Target:

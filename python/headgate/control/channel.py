@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import orjson
@@ -66,6 +66,18 @@ class SnapshotApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """Control to worker: what a provider is called with from now on, until `expires_ms` (Unix time).
+
+    `secret` has `token`, or `access_key_id`, `secret_access_key` and `session_token`.
+    """
+
+    provider: str
+    secret: dict[str, str | None] = field(repr=False)
+    expires_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Control to worker: accept nothing more, finish what is in flight, exit."""
 
@@ -79,13 +91,14 @@ class Drained:
     cut: int
 
 
-Message = Start | Ready | Snapshot | SnapshotApplied | Drain | Drained
+Message = Start | Ready | Snapshot | SnapshotApplied | Credentials | Drain | Drained
 
 _KINDS: dict[str, type[Message]] = {
     "start": Start,
     "ready": Ready,
     "snapshot": Snapshot,
     "snapshot_applied": SnapshotApplied,
+    "credentials": Credentials,
     "drain": Drain,
     "drained": Drained,
 }

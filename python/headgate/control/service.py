@@ -23,8 +23,9 @@ import uvloop
 from headgate.config.env import environ
 from headgate.config.reload import Reloader, Watcher
 from headgate.control import sockets
-from headgate.control.channel import Start
+from headgate.control.channel import Credentials, Start
 from headgate.control.clerk import Clerk
+from headgate.control.credentials.keeper import Keeper
 from headgate.control.greeting import base_url, greeting
 from headgate.control.preparation import Options, Prepared, prepare, publish
 from headgate.control.statedir import StateDirHeldError, write_whole
@@ -80,6 +81,7 @@ class Control:
         ledger = prepared.segment.ledger
         self._clerk = Clerk(prepared.state, ledger, self._seats, lambda: self._runtime)
         self._supervisor = Supervisor(self, prepared.listeners, spare)
+        self._keeper = Keeper(self._supervisor.broadcast)
         self._restarts = metrics.Series(metrics.RESTARTS, ledger, metrics.Bounds(frozenset(), frozenset()))
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -95,6 +97,7 @@ class Control:
         self._supervisor.start()
         # A turn of the loop hands the first worker its start before control imports its own application.
         await asyncio.sleep(0)
+        self._keeper.apply(self._runtime.providers)
         helpers = [asyncio.create_task(work) for work in (self._announce(), self._watch(), self._clerk.run())]
         for helper in helpers:
             helper.add_done_callback(self._helper_ended)
@@ -117,6 +120,10 @@ class Control:
         return Start(
             seat, str(state.path), segment.path, segment.boot, list(segment.shape), str(state.snapshot)
         )
+
+    def greetings(self) -> list[Credentials]:
+        """What a new worker is told after that."""
+        return self._keeper.current()
 
     def worker_died(self) -> None:
         """Count a death."""
@@ -221,6 +228,10 @@ class Control:
         self._runtime = runtime
         logs.set_level(runtime.telemetry.log_level)
         self._supervisor.publish(runtime.generation, str(self._prepared.state.snapshot))
+        # A provider that moved has an empty handle, though its credential is the one it was.
+        self._keeper.apply(runtime.providers)
+        for message in self._keeper.current():
+            self._supervisor.broadcast(message)
         _log.info("configuration %d is in use", runtime.generation)
 
     async def _end(self, helpers: list[asyncio.Task[None]]) -> None:
@@ -228,6 +239,7 @@ class Control:
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
+        await self._keeper.close()
         self._prepared.state.endpoints.unlink(missing_ok=True)
         await self._supervisor.drain(max(total_s / 2, total_s - _FOR_THE_REST_S))
         await self._clerk.close()

@@ -33,7 +33,7 @@ from headgate.control.spawn import Spawned, spawn
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from headgate.control.statedir import Seat
 
@@ -81,6 +81,9 @@ class Hooks(Protocol):
     def start_message(self, seat: int) -> Start:
         """The first message for a worker on this seat, by the configuration of now."""
 
+    def greetings(self) -> Sequence[Message]:
+        """What a new worker is told after that."""
+
     def worker_died(self) -> None:
         """Count a death."""
 
@@ -106,9 +109,13 @@ class Supervisor:
 
     def publish(self, generation: int, path: str) -> None:
         """Tell all workers of a new configuration."""
+        self.broadcast(Snapshot(generation, path))
+
+    def broadcast(self, message: Message) -> None:
+        """Tell all workers something."""
         for place in self.places:
             if place.channel is not None:
-                place.channel.send(Snapshot(generation, path))
+                place.channel.send(message)
 
     async def wait(self, condition: Callable[[list[Place]], bool]) -> None:
         """Return when `condition` holds; it is asked again after every change of a place."""
@@ -204,6 +211,8 @@ class Supervisor:
             lambda message: self._heard(place, message),
             functools.partial(ended.set_result, None),
         )
+        for message in self.hooks.greetings():
+            place.channel.send(message)
         if self._stop.is_set():
             place.channel.close()
 

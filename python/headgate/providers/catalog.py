@@ -84,6 +84,3 @@ def _read(path: Path) -> dict[str, Vendor]:
 
 
 CATALOG: dict[str, Vendor] = _read(_FILE)
-
-NOT_YET = ("azure", "bedrock", "vertex")
-"""Types that other gateways have and this one does not speak yet."""

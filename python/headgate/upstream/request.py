@@ -1,16 +1,17 @@
 """The bytes of an upstream request's head.
 
 Invariant: the caller's credentials, cookies, hop-by-hop and x-headgate-* headers never go upstream; only the
-vendor headers of `FORWARDED` do (RULINGS 22).
+vendor headers of `FORWARDED` do (RULINGS 22). A head begins with its request line and its `host`, which a
+signature covers.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from headgate.core import VERSION
 from headgate.exchange import CHAT, COMPLETIONS, EMBED_CONTENT, EMBEDDINGS, RESPONSES
+from headgate.upstream.paths import path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,24 +31,30 @@ FORWARDED = frozenset(
     }
 )
 
-_PATHS = {
-    ("openai", "chat"): "/chat/completions",
-    ("openai", "completions"): "/completions",
-    ("openai", "embeddings"): "/embeddings",
-    ("responses", "chat"): "/responses",
-    ("anthropic", "chat"): "/messages",
-    ("anthropic", "count"): "/messages/count_tokens",
-    ("ollama", "chat"): "/api/chat",
-    ("ollama", "embeddings"): "/api/embed",
-    ("ollama_generate", "chat"): "/api/generate",
+_ACTIONS = {
+    ("openai", "chat"): ("openai", "chat/completions"),
+    ("openai", "completions"): ("openai", "completions"),
+    ("openai", "embeddings"): ("openai", "embeddings"),
+    ("responses", "chat"): ("openai", "responses"),
+    ("anthropic", "chat"): ("anthropic", "messages"),
+    ("anthropic", "count"): ("anthropic", "messages/count_tokens"),
+    ("gemini", "chat"): ("gemini", "generateContent"),
+    ("gemini", "count"): ("gemini", "countTokens"),
+    ("gemini", "embeddings"): ("gemini", "batchEmbedContents"),
+    ("ollama", "chat"): ("ollama", "chat"),
+    ("ollama", "embeddings"): ("ollama", "embed"),
+    ("ollama_generate", "chat"): ("ollama", "generate"),
+    ("bedrock", "chat"): ("bedrock", "converse"),
+    ("bedrock", "count"): ("bedrock", "count-tokens"),
+    ("bedrock", "embeddings"): ("titan", "invoke"),
 }
+"""What is spoken and asked for, in the words of `upstream.paths`, by dialect and action of an endpoint."""
+_ABSENT = frozenset(
+    {("vertex", "gemini", "embeddings"), ("bedrock", "anthropic", "count"), ("vertex", "anthropic", "count")}
+)
+"""What a hosted model has not, or in a shape of its own."""
 _LABELS = {(known.dialect, known.action): known.label for known in (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES)}
 """What the catalogue calls what a vendor lacks."""
-_GEMINI = {
-    "chat": ("generateContent", "streamGenerateContent?alt=sse"),
-    "count": ("countTokens", "countTokens"),
-    "embeddings": ("batchEmbedContents", "batchEmbedContents"),
-}
 
 
 def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, bytes, bytes] | None:
@@ -56,27 +63,22 @@ def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, byte
     None where the provider has no such endpoint.
     """
     dialect = endpoint.dialect if endpoint.dialect in provider.dialects else provider.dialects[0]
-    if _LABELS.get((dialect, endpoint.action)) in provider.lacks:
+    found = _ACTIONS.get((dialect, endpoint.action))
+    absent = (provider.hosting, dialect, endpoint.action) in _ABSENT
+    if found is None or absent or _LABELS.get((dialect, endpoint.action)) in provider.lacks:
         return None
-    if dialect == "gemini" and endpoint.action in _GEMINI:
-        actions = _GEMINI[endpoint.action]
-        if endpoint is EMBED_CONTENT:
-            actions = ("embedContent", "embedContent")
-        whole, stream = (f"/models/{quote(model, safe='')}:{action}" for action in actions)
-    elif (dialect, endpoint.action) in _PATHS:
-        whole = stream = _PATHS[dialect, endpoint.action]
-    else:
-        return None
+    wire, action = found
+    if endpoint is EMBED_CONTENT and dialect == "gemini":
+        action = "embedContent"
+    whole, stream = (path(provider, wire, model, action, stream=flag) for flag in (False, True))
     return dialect, _head(provider, whole), _head(provider, stream)
 
 
-def _head(provider: Provider, path: str) -> bytes:
+def _head(provider: Provider, target: str) -> bytes:
     host = f"[{provider.host}]" if ":" in provider.host else provider.host
     port = "" if provider.port == (443 if provider.tls else 80) else f":{provider.port}"
-    # Ollama's own API stands beside the one that it shares with others.
-    base = provider.base_path.removesuffix("/v1") if path.startswith("/api/") else provider.base_path
     lines = [
-        f"POST {base}{path} HTTP/1.1",
+        f"POST {target} HTTP/1.1",
         f"host: {host}{port}",
         *(f"{name}: {value}" for name, value in provider.headers),
         "content-type: application/json",

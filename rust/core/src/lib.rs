@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cache_key;
+pub mod cloud;
 pub mod gcra;
 pub mod heads;
 pub mod http1;

@@ -260,6 +260,7 @@ fn media_types_are_told_apart() {
         ("application/json", ContentKind::Json),
         ("application/x-ndjson", ContentKind::Ndjson),
         ("application/jsonl", ContentKind::Ndjson),
+        ("application/vnd.amazon.eventstream", ContentKind::Frames),
         ("text/event-streams", ContentKind::Other),
         ("text/html", ContentKind::Other),
     ];

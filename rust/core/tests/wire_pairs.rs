@@ -6,18 +6,28 @@ use std::path::PathBuf;
 use headgate_core::wire::openai::stream::{Framing, Outcome, Stop};
 use headgate_core::wire::openai_chat::response::Reply;
 use headgate_core::wire::translate::{Decode, Encode, Form, Translation};
-use headgate_core::wire::{anthropic, gemini, ollama, openai_chat, responses};
+use headgate_core::wire::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
 use proptest::prelude::*;
 
+mod support;
+
+/// What providers speak: the dialects, Converse, and Anthropic's events in Bedrock's chunks.
+const SOURCES: [&str; 7] = ["anthropic", "gemini", "ollama", "openai_chat", "responses", "bedrock", "chunks"];
 const DIALECTS: [&str; 5] = ["anthropic", "gemini", "ollama", "openai_chat", "responses"];
 
 fn form(dialect: &str) -> Form {
-    if dialect == "ollama" { Form::Lines } else { Form::Sse }
+    match dialect {
+        "ollama" => Form::Lines,
+        "bedrock" | "chunks" => Form::Frames,
+        _ => Form::Sse,
+    }
 }
 
 fn decoder(dialect: &str) -> Box<dyn Decode> {
     match dialect {
         "anthropic" => Box::new(anthropic::stream::Decoder::default()),
+        "bedrock" => Box::new(bedrock::stream::Decoder::default()),
+        "chunks" => Box::new(anthropic::stream::Chunks::default()),
         "gemini" => Box::new(gemini::stream::Decoder::default()),
         "ollama" => Box::new(ollama::stream::Decoder::default()),
         "responses" => Box::new(responses::stream::Decoder::default()),
@@ -37,14 +47,21 @@ fn encoder(dialect: &str) -> Box<dyn Encode> {
 
 /// The streams of a dialect's golden scenes, with the names of the scenes.
 fn scenes(dialect: &str) -> Vec<(String, Vec<u8>)> {
-    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(dialect);
+    let folder = if dialect == "chunks" { "anthropic" } else { dialect };
+    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(folder);
     let mut found: Vec<(String, Vec<u8>)> = fs::read_dir(home)
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|scene| {
             let name = scene.file_name().to_string_lossy().into_owned();
-            fs::read(scene.path().join("stream.txt")).ok().map(|stream| (name, stream))
+            let stream = fs::read_to_string(scene.path().join("stream.txt")).ok()?;
+            let bytes = match dialect {
+                "bedrock" => support::frames::converse(&stream),
+                "chunks" => support::frames::chunks(&stream),
+                _ => stream.into_bytes(),
+            };
+            Some((name, bytes))
         })
         .collect();
     found.sort();
@@ -71,7 +88,7 @@ fn text(dialect: &str, stream: &[u8]) -> String {
 #[test]
 fn whole_streams_end_in_every_dialect_and_broken_ones_in_none() {
     let mut streams = 0;
-    for from in DIALECTS {
+    for from in SOURCES {
         for (name, stream) in scenes(from) {
             for to in DIALECTS {
                 let (out, outcome, stop) = told(from, to, &[&stream]);
@@ -83,7 +100,30 @@ fn whole_streams_end_in_every_dialect_and_broken_ones_in_none() {
             }
         }
     }
-    assert!(streams >= 5 * 5 * 3, "{streams}");
+    assert!(streams >= 7 * 5 * 3, "{streams}");
+}
+
+#[test]
+fn chunks_tell_what_the_events_in_them_do() {
+    for (plain, chunked) in scenes("anthropic").into_iter().zip(scenes("chunks")) {
+        for to in DIALECTS {
+            let expected = told("anthropic", to, &[&plain.1]);
+            assert_eq!(told("chunks", to, &[&chunked.1]), expected, "{} in {to}", plain.0);
+        }
+    }
+}
+
+#[test]
+fn frames_that_fail_or_break_off_are_no_quiet_end() {
+    let (_, stream) =
+        scenes("bedrock").into_iter().find(|(name, _)| name == "text_stream").unwrap_or_default();
+    let error = [(":message-type", "error"), (":error-code", "InternalFailure"), (":error-message", "oh")];
+    let failed = [support::frames::frame(&error, b""), stream.clone()].concat();
+    assert_eq!(told("bedrock", "anthropic", &[&failed]).2, Some(Stop::ErrorEvent));
+    assert_eq!(told("bedrock", "anthropic", &[&stream]).1, Outcome::Complete);
+    assert_eq!(told("bedrock", "anthropic", &[&stream[..stream.len() - 1]]).1, Outcome::Truncated);
+    let garbage = [&stream[..], b"HTTP/1.1 500 what is this"].concat();
+    assert_eq!(told("bedrock", "anthropic", &[&garbage]).2, Some(Stop::Garbage));
 }
 
 #[test]
@@ -105,7 +145,7 @@ proptest! {
 
     #[test]
     fn any_split_tells_the_same(cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..6)) {
-        for from in DIALECTS {
+        for from in SOURCES {
             for (name, stream) in scenes(from) {
                 let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
                 at.sort_unstable();

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use headgate_core::wire::conversation::decoder;
 use headgate_core::wire::endpoint::{Dialect, Shape};
-use headgate_core::wire::kept::form;
 use headgate_core::wire::openai::stream::{Framing, Outcome, Stop};
 use headgate_core::wire::passing::Passing;
 use proptest::prelude::*;
@@ -38,7 +37,7 @@ struct Told {
 }
 
 fn passed(dialect: Dialect, shape: Shape, pieces: &[&[u8]], clean: bool) -> Told {
-    let mut passing = Passing::new(form(dialect), decoder(dialect, None), shape, Framing::Raw);
+    let mut passing = Passing::new(own_shape(dialect), decoder(dialect, None), shape, Framing::Raw);
     let mut out = Vec::new();
     for piece in pieces {
         passing.feed(piece, &mut out);

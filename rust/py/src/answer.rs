@@ -3,11 +3,10 @@
 use headgate_core::http1::{ContentKind, Head};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::Voice;
+use headgate_core::wire::conversation::{Speech, Voice};
 use headgate_core::wire::count;
 use headgate_core::wire::embeddings::exchange::{self, Wish};
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Purpose};
-use headgate_core::wire::kept::form;
 use headgate_core::wire::openai::error;
 use headgate_core::wire::openai::response::read_answer;
 use headgate_core::wire::translate::Form;
@@ -29,7 +28,7 @@ pub(crate) struct Expected {
     /// Where the request came to.
     pub(crate) endpoint: Endpoint,
     /// What the provider speaks.
-    pub(crate) dialect: Dialect,
+    pub(crate) speech: Speech,
     pub(crate) json_tool: Option<&'static str>,
     /// What an answer of vectors is told by.
     pub(crate) wish: Option<Box<Wish>>,
@@ -46,7 +45,7 @@ impl Expected {
     pub(crate) const NOTHING: Self = Self {
         options: 0,
         endpoint: Endpoint::Chat,
-        dialect: Dialect::OpenAi,
+        speech: Speech { dialect: Dialect::OpenAi, host: None },
         json_tool: None,
         wish: None,
         encoding: Encoding::O200k,
@@ -70,12 +69,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(expected: Expected) -> Self {
-        let Expected { options, endpoint, dialect, created_s, .. } = expected;
+        let Expected { options, endpoint, speech, created_s, .. } = expected;
         let has = |option: u32| options & option != 0;
-        let own = dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi;
+        let own = speech.dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi;
         let way = Way {
             endpoint,
-            from: dialect,
+            from: speech,
             framing: framing_of(has(CHUNKED)),
             voice: Voice { created_s, include_usage: has(WANTS_USAGE) },
             capture: has(CAPTURE),
@@ -99,7 +98,8 @@ impl Answer {
 
     /// Whether an answer with this head is the stream that was asked for.
     pub(crate) fn streams(&self, head: &Head) -> bool {
-        let fits = match form(self.expected.dialect) {
+        let fits = match self.expected.speech.form() {
+            Form::Frames => head.content == ContentKind::Frames,
             Form::Sse => head.content == ContentKind::EventStream,
             // Proxies before Ollama are careless about its type; an error has another status.
             Form::Lines => head.content != ContentKind::EventStream,
@@ -128,7 +128,7 @@ impl Answer {
 
     /// Reads a whole answer, and tells it in the caller's dialect; the name of what is wrong with it.
     pub(crate) fn read_whole(&mut self) -> Result<(), &'static str> {
-        let Expected { endpoint, dialect, json_tool, created_s, .. } = self.expected;
+        let Expected { endpoint, speech: Speech { dialect, .. }, json_tool, created_s, .. } = self.expected;
         match endpoint.purpose() {
             Purpose::Embedding if endpoint != Endpoint::Embeddings || self.expected.wish.is_some() => {
                 return self.read_vectors().ok_or("garbage");
@@ -165,7 +165,7 @@ impl Answer {
     /// A count is an answer that used nothing.
     fn read_count(&mut self) -> Option<()> {
         let tokens = count::read(&self.body)?;
-        if self.expected.dialect != self.expected.endpoint.dialect() {
+        if self.expected.speech.dialect != self.expected.endpoint.dialect() {
             self.body = count::write(self.expected.endpoint, tokens);
         }
         self.usage = Some(Usage::default());

@@ -3,14 +3,13 @@
 //! Invariant: same dialect, same bytes.
 
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::{Voice, decoder, encoder, gatherer, tell};
+use headgate_core::wire::conversation::{Speech, Voice, encoder, gatherer, tell};
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Shape};
 use headgate_core::wire::facts::Facts;
-use headgate_core::wire::kept::form;
 use headgate_core::wire::model::Event;
 use headgate_core::wire::openai::stream::{Framing, Outcome, Settings, Stop, StreamRelay};
 use headgate_core::wire::passing::Passing;
-use headgate_core::wire::translate::Translation;
+use headgate_core::wire::translate::{Form, Translation};
 
 /// A whole answer in the caller's words.
 #[derive(Default)]
@@ -51,7 +50,7 @@ pub(crate) fn retell(
 /// How a stream is to be passed on.
 pub(crate) struct Way {
     pub(crate) endpoint: Endpoint,
-    pub(crate) from: Dialect,
+    pub(crate) from: Speech,
     pub(crate) framing: Framing,
     pub(crate) voice: Voice,
     pub(crate) capture: bool,
@@ -69,7 +68,7 @@ impl Relay {
     pub(crate) fn new(way: &Way, json_tool: Option<&str>) -> Self {
         let Way { endpoint, from, framing, voice, capture } = *way;
         let (dialect, shape) = (endpoint.dialect(), endpoint.shape());
-        if (from, dialect) == (Dialect::OpenAi, Dialect::OpenAi) {
+        if (from.dialect, dialect) == (Dialect::OpenAi, Dialect::OpenAi) {
             let client_wants_usage = voice.include_usage;
             return Self::Same(StreamRelay::new(Settings {
                 framing,
@@ -79,12 +78,14 @@ impl Relay {
         }
         // What is kept must serve every later caller: an array, or a stream without its usage, does not.
         let capture = capture && shape != Shape::Array && voice.include_usage;
-        if from == dialect {
-            let passing = Passing::new(form(from), decoder(from, None), shape, framing);
+        // Frames cannot go on as they are: what is in them is told anew.
+        if from.dialect == dialect && from.form() != Form::Frames {
+            let own = if from.form() == Form::Lines { Shape::Lines } else { Shape::Sse };
+            let passing = Passing::new(own, from.decoder(None), shape, framing);
             return Self::Passed(Box::new(if capture { passing.capturing() } else { passing }));
         }
-        let told =
-            Translation::new(form(from), decoder(from, json_tool), encoder(dialect, shape, voice), framing);
+        let encoder = encoder(dialect, shape, voice);
+        let told = Translation::new(from.form(), from.decoder(json_tool), encoder, framing);
         Self::Told(Box::new(if capture { told.capturing() } else { told }))
     }
 

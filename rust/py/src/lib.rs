@@ -8,6 +8,7 @@ mod answer;
 mod answers;
 mod books;
 mod cache;
+mod credential;
 mod desk;
 mod dialect;
 mod head;
@@ -17,6 +18,7 @@ mod reader;
 mod saying;
 mod scan;
 mod spool;
+mod target;
 mod ticket;
 mod tls;
 mod tokens;
@@ -31,6 +33,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     scan::register(module)?;
     answers::register(module)?;
     books::register(module)?;
+    credential::register(module)?;
     desk::register(module)?;
     saying::register(module)?;
     spool::register(module)?;
@@ -40,6 +43,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ledger::register(module)?;
     tls::register(module)?;
     reader::register(module)?;
+    target::register(module)?;
     tokens::register(module)?;
     cache::register(module)
 }

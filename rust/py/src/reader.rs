@@ -3,11 +3,7 @@
 //! Invariant: an answer ends once, as DONE or as FAILED; what `feed` returns is framed for the client.
 
 use headgate_core::http1::{End, Limits, ResponseReader, RetryAfter};
-use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::Asked;
-use headgate_core::wire::endpoint::{Dialect, Purpose};
-use headgate_core::wire::model::Refused;
 use headgate_core::wire::openai::stream::{Outcome, Stop, end};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -15,9 +11,8 @@ use pyo3::types::PyBytes;
 use crate::answer::{Answer, Expected, STREAM, WANTS_USAGE};
 use crate::answers::{UsageTuple, framing_of};
 use crate::ledger::LedgerWorker;
-use crate::saying::{Manner, say};
-use crate::scan::dialect_of;
-use crate::ticket::{Ticket, push_sized};
+use crate::target::Target;
+use crate::ticket::Ticket;
 use crate::tls::{Session, TlsClient};
 use crate::tokens::Tokenizer;
 
@@ -32,35 +27,6 @@ const GOOD: u32 = 64;
 /// Longest answer that is taken whole.
 const MAX_BODY_BYTES: usize = 64 << 20;
 const KEPT_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Where a request goes, the same for all requests of one endpoint and model.
-#[pyclass(frozen, module = "headgate._core")]
-pub(crate) struct Target {
-    whole_head: Vec<u8>,
-    stream_head: Vec<u8>,
-    model: Option<String>,
-    manner: Py<Manner>,
-    encoding: Encoding,
-    dialect: Dialect,
-}
-
-#[pymethods]
-impl Target {
-    /// `heads` are all of the request's head but its `content-length`, for a whole answer and for a stream;
-    /// `model` replaces the one that was asked for; `dialect` is the provider's.
-    #[new]
-    fn new(
-        heads: (Vec<u8>, Vec<u8>),
-        model: Option<String>,
-        manner: Py<Manner>,
-        dialect: &str,
-    ) -> PyResult<Self> {
-        let dialect = dialect_of(dialect)?;
-        let encoding = Encoding::for_model(&manner.get().manner.model);
-        let (whole_head, stream_head) = heads;
-        Ok(Self { whole_head, stream_head, model, manner, encoding, dialect })
-    }
-}
 
 /// The reader of one connection.
 #[pyclass(module = "headgate._core")]
@@ -290,55 +256,28 @@ impl Reader {
         forward: &[u8],
         options: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let request = match target.request(py, &mut ticket, forward) {
+            Ok(request) => request,
+            Err(refused) => {
+                let refusal = (refused.code, refused.param, refused.message);
+                return Ok(refusal.into_pyobject(py)?.into_any());
+            }
+        };
         let ask = &ticket.ask;
-        let mut options = options;
-        if ask.stream {
-            options |= STREAM;
-        }
-        if ask.include_usage {
-            options |= WANTS_USAGE;
-        }
-        let head = if ask.stream { &target.stream_head } else { &target.whole_head };
-        let mut request = Vec::with_capacity(head.len() + forward.len() + 48 + ask.body.as_bytes(py).len());
-        request.extend_from_slice(head);
-        // What is embedded by Gemini names its model in every part of it.
-        let named = ask.endpoint.purpose() == Purpose::Embedding && target.dialect == Dialect::Gemini;
-        let same = target.dialect == ask.endpoint.dialect() && !(named && target.model.is_some());
-        if same {
-            // The caller's vendor headers are for the caller's vendor.
-            request.extend_from_slice(forward);
-        }
-        let mut expected = Expected {
-            options,
+        let asked = if ask.stream { STREAM } else { 0 } | if ask.include_usage { WANTS_USAGE } else { 0 };
+        let expected = Expected {
+            options: options | asked,
             endpoint: ask.endpoint,
-            dialect: target.dialect,
-            json_tool: None,
-            wish: None,
+            speech: target.speech,
+            json_tool: request.json_tool,
+            wish: request.wish,
             encoding: target.encoding,
             slot: ticket.slot(),
             prompt_tokens: u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX),
             created_s: ticket.started_s(),
         };
-        let manner = target.manner.get();
-        if same {
-            let dropped = ticket.push_body(py, target.model.as_deref(), manner.manner.quirks, &mut request);
-            match manner.line(&dropped) {
-                Ok(line) => ticket.dropped = line,
-                Err(refused) => return refusal(py, refused),
-            }
-        } else {
-            let asked = Asked { endpoint: ask.endpoint, body: ask.body.as_bytes(py), model: &ask.model };
-            match say(&asked, target.dialect, manner) {
-                Ok(said) => {
-                    push_sized(&said.body, &mut request);
-                    (expected.json_tool, expected.wish) = (said.json_tool, said.wish);
-                    ticket.dropped = said.dropped;
-                }
-                Err(refused) => return refusal(py, refused),
-            }
-        }
         self.arm(Answer::new(expected));
-        Ok(PyBytes::new(py, &self.seal(request)).into_any())
+        Ok(PyBytes::new(py, &self.seal(request.bytes)).into_any())
     }
 
     fn outgoing<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
@@ -381,7 +320,7 @@ impl Reader {
     /// The dialect of the answer that is awaited.
     #[getter]
     fn dialect(&self) -> &'static str {
-        self.answer.expected.dialect.name()
+        self.answer.expected.speech.dialect.name()
     }
 
     #[getter]
@@ -445,12 +384,6 @@ impl Reader {
     }
 }
 
-/// (code, param, message) of what cannot be said to the provider.
-fn refusal(py: Python<'_>, refused: Refused) -> PyResult<Bound<'_, PyAny>> {
-    Ok((refused.code, refused.param, refused.message).into_pyobject(py)?.into_any())
-}
-
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Target>()?;
     module.add_class::<Reader>()
 }

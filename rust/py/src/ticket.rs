@@ -2,6 +2,8 @@
 //!
 //! Invariant: a ticket's record is on its page, or in the caller's hands, before its slot is closed (RULINGS 5).
 
+use std::borrow::Cow;
+
 use headgate_core::heads::{self, Timing};
 use headgate_core::json::push_u64;
 use headgate_core::record::{Facts, Identity};
@@ -113,33 +115,32 @@ impl Ticket {
         self.admission.slot
     }
 
-    /// The body with another model, with the usage chunk of a stream turned on, and as a vendor with `quirks`
-    /// takes it; its length before it. Gives what had to go.
-    pub(crate) fn push_body(
-        &self,
-        py: Python<'_>,
-        model: Option<&str>,
-        quirks: Quirks,
-        out: &mut Vec<u8>,
-    ) -> Dropped {
-        let mut dropped = Dropped::default();
-        let body = self.ask.body.as_bytes(py);
-        let ask_usage = self.ask.stream && !quirks.any(Quirks::NO_STREAM_OPTIONS);
-        let own = self.ask.edits.model.is_empty().then_some(&*self.ask.model);
-        let model = model.or(own);
-        if model.is_some() || (ask_usage && !self.ask.include_usage) {
-            let body = request::rewrite(body, &self.ask.edits, model, ask_usage);
-            push_sized(&self.quirked(quirks, &body, &mut dropped).unwrap_or(body), out);
-        } else if let Some(body) = self.quirked(quirks, body, &mut dropped) {
-            push_sized(&body, out);
-        } else {
-            push_sized(body, out);
-        }
-        dropped
+    /// Unix milliseconds at which the attempt under way was sent.
+    pub(crate) const fn sent_ms(&self) -> u64 {
+        self.started_ms + self.times.sent.saturating_sub(self.times.begun) / 1_000_000
     }
 
-    fn quirked(&self, quirks: Quirks, body: &[u8], dropped: &mut Dropped) -> Option<Vec<u8>> {
-        quirks.edit(body, self.ask.endpoint.openai()?, dropped)
+    /// The body with another model, with the usage chunk of a stream turned on, and as a vendor with `quirks`
+    /// takes it; notes what had to go.
+    pub(crate) fn body<'a>(
+        &'a self,
+        py: Python<'a>,
+        model: Option<&str>,
+        quirks: Quirks,
+        dropped: &mut Dropped,
+    ) -> Cow<'a, [u8]> {
+        let ask = &self.ask;
+        let own = ask.edits.model.is_empty().then_some(&*ask.model);
+        let model = model.or(own);
+        let ask_usage = ask.stream && !ask.include_usage && !quirks.any(Quirks::NO_STREAM_OPTIONS);
+        let mut body = Cow::Borrowed(ask.body.as_bytes(py));
+        if model.is_some() || ask_usage {
+            body = Cow::Owned(request::rewrite(&body, &ask.edits, model, ask_usage));
+        }
+        match ask.endpoint.openai().and_then(|endpoint| quirks.edit(&body, endpoint, dropped)) {
+            Some(edited) => Cow::Owned(edited),
+            None => body,
+        }
     }
 
     fn learn(&self, py: Python<'_>) {

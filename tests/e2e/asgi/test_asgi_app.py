@@ -8,12 +8,18 @@ import json
 from typing import TYPE_CHECKING
 
 import uvicorn
+from headgate import asgi
 from headgate.asgi import Gateway
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import pytest
+    from headgate.app import WorkerApp
+    from headgate.control.channel import Credentials
+    from headgate.core import Credential
 
 CONFIG = """
 server: {workers: 2}
@@ -84,3 +90,26 @@ async def test_two_servers_share_one_limit(tmp_path: Path) -> None:
         answers = [await ask(port) for port in (first, second, first, second, first)]
     assert [b"200 OK" in answer for answer in answers] == [True, True, True, False, False]
     assert b"rpm_exceeded" in answers[-1]
+
+
+async def test_credentials_of_clouds_come_without_a_control_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDASGI")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    path = config_in(tmp_path)
+    cloud = "{name: cloud, type: bedrock, region: eu-central-1, models: [m]}"
+    path.write_text(CONFIG.replace("providers: [", f"providers: [{cloud}, "))
+    came = asyncio.Event()
+    fill = asgi.fill
+
+    def filled(worker: WorkerApp, message: Credentials) -> None:
+        fill(worker, message)
+        handles.append(worker.credentials.handle(worker.pipeline.policy.runtime.providers[0]))
+        came.set()
+
+    handles: list[Credential | None] = []
+    monkeypatch.setattr(asgi, "fill", filled)
+    async with served(path), asyncio.timeout(5):
+        await came.wait()
+    assert [repr(handle) for handle in handles] == ["Credential(aws bedrock eu-central-1, ready)"]

@@ -15,11 +15,7 @@ ECHO = "providers: [{name: echo, models: [echo, two]}]\n"
 KEY = "0123456789abcdef"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
 FAULTS = [
-    (
-        "providers: [{name: bedrock, models: [a]}]",
-        'name: "bedrock" is not supported yet; supported types: openai,',
-    ),
-    ("providers: [{name: x, type: bedrock, models: [a]}]", 'type: "bedrock" is not supported yet'),
+    ("providers: [{name: openay, models: [a]}]", 'no provider type; did you mean "openai"?'),
     (
         "providers: [{name: x, type: opnai, models: [a]}]",
         'no such provider type "opnai"; did you mean "openai"?',

@@ -27,6 +27,7 @@ def test_a_key_makes_the_provider_with_its_prefixes(compile_text):
     }
     assert runtime.providers[0].headers == (("Authorization", "Bearer sk-1"),)
     assert runtime.providers[1].headers == (("x-api-key", "a"), ("anthropic-version", "2023-06-01"))
+    assert runtime.providers[2].headers == (("x-goog-api-key", "g"),)
 
 
 def test_a_host_of_many_makers_models_is_remarked(compile_text):

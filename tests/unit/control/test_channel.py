@@ -14,6 +14,7 @@ from headgate.control.channel import (
     MAX_FRAME_BYTES,
     Channel,
     ChannelError,
+    Credentials,
     Drain,
     Drained,
     Framer,
@@ -36,6 +37,12 @@ _MESSAGES = st.one_of(
     st.builds(Ready, generation=_NUMBER, pid=_NUMBER),
     st.builds(Snapshot, generation=_NUMBER, path=st.text(st.characters(exclude_categories=("Cs",)))),
     st.builds(SnapshotApplied, generation=_NUMBER),
+    st.builds(
+        Credentials,
+        provider=st.just("p"),
+        secret=st.dictionaries(st.sampled_from(["token", "session_token"]), st.none() | st.just("t")),
+        expires_ms=st.none() | _NUMBER,
+    ),
     st.builds(Drain, timeout_s=st.floats(0, 1e6)),
     st.builds(Drained, cut=_NUMBER),
 )
@@ -117,3 +124,7 @@ def test_garbage_ends_the_channel() -> None:
             await ended.wait()
 
     uvloop.run(asyncio.wait_for(talk(), 5))
+
+
+def test_a_credential_does_not_show_its_secret() -> None:
+    assert repr(Credentials("p", {"token": "s3cret"}, 5)) == "Credentials(provider='p', expires_ms=5)"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 from headgate.control import sockets
-from headgate.control.channel import Start
+from headgate.control.channel import Message, Snapshot, Start
 from headgate.control.spawn import Spawned
 from headgate.control.statedir import Seat, StateDir
 from headgate.control.supervisor import Phase, Place, Supervisor
@@ -77,6 +77,7 @@ class _Hooks:
     def __init__(self, home: Path) -> None:
         self.state = StateDir(home)
         self.events: list[str] = []
+        self.said: list[Message] = []
 
     async def take_seat(self) -> Seat:
         for index in range(8):
@@ -91,6 +92,9 @@ class _Hooks:
 
     def start_message(self, seat: int) -> Start:
         return Start(seat, "", "", "", [0, 0, 0, 0, 0], "")
+
+    def greetings(self) -> list[Message]:
+        return self.said
 
     def worker_died(self) -> None:
         self.events.append("died")
@@ -142,6 +146,18 @@ def test_a_killed_worker_is_replaced_within_a_second(tmp_path: Path) -> None:
         assert time.monotonic() - killed_s < 1.0
         assert (next_pid != pid, next_seat) == (True, seat)
         assert stage.hooks.events == ["seat 0", "died", "reclaim 0", "seat 0"]
+
+    _play(tmp_path, 1, scene)
+
+
+def test_a_new_worker_is_told_what_the_others_know(tmp_path: Path) -> None:
+    async def scene(stage: _Stage) -> None:
+        stage.hooks.said = [Snapshot(7, "p")]
+        await stage.supervisor.wait(lambda places: places[0].generation == 7)
+        stage.supervisor.broadcast(Snapshot(8, "p"))
+        await stage.supervisor.wait(lambda places: places[0].generation == 8)
+        os.kill(_pids(stage.supervisor.places)[0], signal.SIGKILL)
+        await stage.supervisor.wait(lambda places: places[0].generation == 7)
 
     _play(tmp_path, 1, scene)
 

@@ -17,6 +17,8 @@ pub enum ContentKind {
     Json,
     /// `application/x-ndjson` and its synonyms.
     Ndjson,
+    /// `application/vnd.amazon.eventstream`.
+    Frames,
     /// Anything else, or not said.
     #[default]
     Other,
@@ -234,6 +236,8 @@ fn content_kind(value: &[u8]) -> ContentKind {
         ContentKind::Json
     } else if is(b"application/x-ndjson") || is(b"application/ndjson") || is(b"application/jsonl") {
         ContentKind::Ndjson
+    } else if is(b"application/vnd.amazon.eventstream") {
+        ContentKind::Frames
     } else {
         ContentKind::Other
     }

@@ -2,7 +2,7 @@
 
 use super::conversation::Gather;
 use super::translate::{Decode, Encode, Unreadable};
-use super::{anthropic, gemini, ollama, openai_chat, responses};
+use super::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
 use crate::wire::model::Event;
 
 macro_rules! decodes {
@@ -64,3 +64,18 @@ gathers!(
     openai_chat::response::Writer,
     responses::response::Writer
 );
+
+impl Decode for bedrock::stream::Decoder {
+    /// An event without its type cannot be told from another.
+    fn event(&mut self, _: &[u8], _: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+        Err(Unreadable)
+    }
+
+    fn named(&mut self, name: &str, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+        self.event(name, data, each).map_err(|_| Unreadable)
+    }
+
+    fn end(&mut self, each: &mut dyn FnMut(Event<'_>)) {
+        self.end(each);
+    }
+}

@@ -3,12 +3,13 @@
 //! Invariant: this is the one place where a dialect's name leads to its codec; a new dialect is one more arm in
 //! each match here, and nothing elsewhere.
 
+use super::anthropic::hosted::Host;
 use super::endpoint::{Dialect, Endpoint, Shape};
 use super::manner::Manner;
 use super::model::{Chat, Dropped, Event, Refused};
 use super::openai::error::{self, UpstreamError};
 use super::openai_chat::response::{Reply, Thinking};
-use super::translate::{Decode, Encode, Unreadable};
+use super::translate::{Decode, Encode, Form, Unreadable};
 use super::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
 
 /// What gathers the events of an answer to one body.
@@ -102,11 +103,43 @@ fn unspoken(dialect: Dialect) -> Refused {
     Refused { code: "unsupported_parameter", param: None, message }
 }
 
-/// Reads the events of a provider's stream; `json_tool` is what [`say`] gave.
+/// What a provider speaks, and who carries its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speech {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// The cloud that hosts a model which is spoken to in Anthropic's dialect.
+    pub host: Option<Host>,
+}
+
+impl Speech {
+    /// How its streams stand.
+    #[must_use]
+    pub const fn form(self) -> Form {
+        match (self.dialect, self.host) {
+            (Dialect::Bedrock, _) | (_, Some(Host::Bedrock)) => Form::Frames,
+            (Dialect::Ollama | Dialect::OllamaGenerate, _) => Form::Lines,
+            _ => Form::Sse,
+        }
+    }
+
+    /// Reads the events of its streams; `json_tool` is what [`say`] gave.
+    #[must_use]
+    pub fn decoder(self, json_tool: Option<&str>) -> Box<dyn Decode> {
+        if self.host == Some(Host::Bedrock) {
+            let plain = anthropic::stream::Decoder::with_json_tool(json_tool);
+            return Box::new(anthropic::stream::Chunks::new(plain));
+        }
+        decoder(self.dialect, json_tool)
+    }
+}
+
+/// Reads the events of a dialect's streams.
 #[must_use]
 pub fn decoder(dialect: Dialect, json_tool: Option<&str>) -> Box<dyn Decode> {
     match dialect {
-        Dialect::OpenAi | Dialect::Bedrock => Box::new(openai_chat::stream::Decoder::new(false)),
+        Dialect::OpenAi => Box::new(openai_chat::stream::Decoder::new(false)),
+        Dialect::Bedrock => Box::new(bedrock::stream::Decoder::default()),
         Dialect::Responses => Box::new(responses::stream::Decoder::default()),
         Dialect::Anthropic => Box::new(anthropic::stream::Decoder::with_json_tool(json_tool)),
         Dialect::Gemini => Box::new(gemini::stream::Decoder::new()),

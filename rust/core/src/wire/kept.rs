@@ -10,7 +10,6 @@ use super::model::Event;
 use super::openai::replay as openai;
 use super::openai::stream::{Framing, Outcome};
 use super::passing::Passing;
-use super::translate::Form;
 use crate::sse::EventParser;
 
 /// Longest stream that is kept.
@@ -44,15 +43,6 @@ impl Capture {
     }
 }
 
-/// How a dialect's streams stand.
-#[must_use]
-pub const fn form(dialect: Dialect) -> Form {
-    match dialect {
-        Dialect::Ollama | Dialect::OllamaGenerate => Form::Lines,
-        _ => Form::Sse,
-    }
-}
-
 /// The stream that says what a whole answer says; `None` for what has none.
 #[must_use]
 pub fn stream_from_answer(endpoint: Endpoint, answer: &[u8], include_usage: bool) -> Option<Vec<u8>> {
@@ -82,9 +72,11 @@ pub fn answer_from_stream(endpoint: Endpoint, events: &[u8]) -> Option<Vec<u8>> 
     };
     let mut one = |data: &[u8]| decoder.event(data, &mut note).is_ok();
     let mut read = true;
-    let fits = match form(dialect) {
-        Form::Lines => Lines::default().feed(events, |line| read &= one(line)).is_ok(),
-        Form::Sse => EventParser::default().feed(events, |event| read &= one(event.data)).is_ok(),
+    let fits = match endpoint.shape() {
+        Shape::Lines => Lines::default().feed(events, |line| read &= one(line)).is_ok(),
+        Shape::Sse | Shape::Array => {
+            EventParser::default().feed(events, |event| read &= one(event.data)).is_ok()
+        }
     };
     decoder.end(&mut note);
     (fits && read && ended).then(|| gathered.finish())
@@ -94,7 +86,7 @@ pub fn answer_from_stream(endpoint: Endpoint, events: &[u8]) -> Option<Vec<u8>> 
 #[must_use]
 pub fn array(endpoint: Endpoint, events: &[u8]) -> Option<Vec<u8>> {
     let dialect = endpoint.dialect();
-    let mut passing = Passing::new(form(dialect), decoder(dialect, None), Shape::Array, Framing::Raw);
+    let mut passing = Passing::new(Shape::Sse, decoder(dialect, None), Shape::Array, Framing::Raw);
     let mut out = Vec::with_capacity(events.len());
     passing.feed(events, &mut out);
     (passing.finish(true, &mut out) == Outcome::Complete).then_some(out)

@@ -12,6 +12,7 @@ pub mod count;
 pub mod embeddings;
 pub mod endpoint;
 pub mod facts;
+pub mod frames;
 pub mod gemini;
 pub mod kept;
 pub mod lines;

@@ -8,7 +8,7 @@ use memchr::memchr;
 use super::endpoint::Shape;
 use super::facts::Facts;
 use super::kept::Capture;
-use super::translate::{Decode, Form};
+use super::translate::Decode;
 use crate::sse::{BOM, MAX_EVENT_BYTES, Splitter, join_data};
 use crate::wire::openai::stream::{Framing, Outcome, Stop, append};
 
@@ -16,7 +16,7 @@ const KEPT_BUFFER_BYTES: usize = 16 * 1024;
 
 /// One stream on its way through.
 pub struct Passing {
-    form: Form,
+    from: Shape,
     splitter: Splitter,
     held: Vec<u8>,
     /// Whether the first event came, before which a byte-order mark may stand.
@@ -33,11 +33,11 @@ pub struct Passing {
 }
 
 impl Passing {
-    /// A stream in the form that `form` says, read by `decoder`, which leaves in `shape`.
+    /// A stream of events or lines, read by `decoder`, which leaves in `shape`.
     #[must_use]
-    pub fn new(form: Form, decoder: Box<dyn Decode>, shape: Shape, framing: Framing) -> Self {
+    pub fn new(from: Shape, decoder: Box<dyn Decode>, shape: Shape, framing: Framing) -> Self {
         Self {
-            form,
+            from,
             splitter: Splitter::default(),
             held: Vec::new(),
             started: false,
@@ -67,7 +67,7 @@ impl Passing {
     /// Takes in bytes of the upstream's body; appends what may leave, as one chunk.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let mut rest = input;
-        if self.form == Form::Sse {
+        if self.from != Shape::Lines {
             // The second half of a line end that was cut in two belongs to the event before it.
             let late = self.splitter.late_lf(input);
             if late > 0 && self.last_passed && self.shape == Shape::Sse {
@@ -133,9 +133,9 @@ impl Passing {
     }
 
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
-        match self.form {
-            Form::Sse => self.splitter.find_end(input).map(|boundary| boundary.end),
-            Form::Lines => memchr(b'\n', input).map(|at| at + 1),
+        match self.from {
+            Shape::Lines => memchr(b'\n', input).map(|at| at + 1),
+            Shape::Sse | Shape::Array => self.splitter.find_end(input).map(|boundary| boundary.end),
         }
     }
 
@@ -156,9 +156,9 @@ impl Passing {
         let first = !std::mem::replace(&mut self.started, true);
         let bare = if first { block.strip_prefix(BOM).unwrap_or(block) } else { block };
         let mut joined = Vec::new();
-        let data = match self.form {
-            Form::Sse => join_data(bare, &mut joined).unwrap_or_default(),
-            Form::Lines => bare.trim_ascii(),
+        let data = match self.from {
+            Shape::Lines => bare.trim_ascii(),
+            Shape::Sse | Shape::Array => join_data(bare, &mut joined).unwrap_or_default(),
         };
         self.last_passed = data.is_empty() || self.read(data);
         if !self.last_passed {

@@ -3,8 +3,12 @@
 //! Invariant: any split of the upstream's bytes gives the same payload; nothing of an event leaves before all
 //! of it came, so the client is never in the middle of one; after the end, or a failure, nothing leaves.
 
+use std::borrow::Cow;
+
 use crate::sse::EventParser;
+use crate::wire::bedrock::stream::failure;
 use crate::wire::facts::Facts;
+use crate::wire::frames::{Fault, Frame, Frames};
 use crate::wire::kept::Capture;
 use crate::wire::lines::Lines;
 use crate::wire::model::Event;
@@ -24,6 +28,15 @@ pub trait Decode: Send + Sync {
     /// When it cannot be read; the stream is over then.
     fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable>;
 
+    /// Reads an event whose type stands beside its data.
+    ///
+    /// # Errors
+    /// As [`Decode::event`].
+    fn named(&mut self, name: &str, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Unreadable> {
+        let _ = name;
+        self.event(data, each)
+    }
+
     /// The upstream's body ended, whole by its own framing. Gives [`Event::End`] where that makes the answer
     /// complete and it was not given before.
     fn end(&mut self, each: &mut dyn FnMut(Event<'_>));
@@ -42,6 +55,27 @@ enum Cutter {
     Sse(EventParser),
     /// One JSON document a line.
     Lines(Lines),
+    /// Binary frames.
+    Frames(Frames),
+}
+
+/// One event, as it was cut out.
+enum Piece<'a> {
+    Data(&'a [u8]),
+    Named(&'a str, &'a [u8]),
+    Failure(Event<'a>),
+}
+
+impl<'a> From<Frame<'a>> for Piece<'a> {
+    fn from(frame: Frame<'a>) -> Self {
+        match frame {
+            Frame::Event { name, payload } => Self::Named(name, payload),
+            Frame::Exception { name, payload } => Self::Failure(failure(name, payload)),
+            Frame::Error { code, message } => {
+                Self::Failure(Event::Error { kind: Cow::Borrowed(code), message: Cow::Borrowed(message) })
+            }
+        }
+    }
 }
 
 /// How the upstream's events are told apart.
@@ -51,6 +85,8 @@ pub enum Form {
     Sse,
     /// One JSON document a line (application/x-ndjson).
     Lines,
+    /// AWS's frames (application/vnd.amazon.eventstream).
+    Frames,
 }
 
 /// One stream on its way from one dialect to another.
@@ -71,6 +107,7 @@ impl Translation {
         let cutter = match form {
             Form::Sse => Cutter::Sse(EventParser::default()),
             Form::Lines => Cutter::Lines(Lines::default()),
+            Form::Frames => Cutter::Frames(Frames::default()),
         };
         Self {
             cutter,
@@ -98,31 +135,51 @@ impl Translation {
     /// Takes in bytes of the upstream's body; appends what may leave, as one chunk.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let Self { cutter, decoder, encoder, facts, payload, .. } = self;
-        let mut one = |data: &[u8]| {
+        let mut one = |piece: Piece<'_>| {
             if facts.stop().is_some() {
                 return;
             }
-            let read = decoder.event(data, &mut |event| {
+            let mut each = |event: Event<'_>| {
                 if facts.note(&event) {
                     encoder.event(&event, payload);
                 }
-            });
+            };
+            let read = match piece {
+                Piece::Data(data) => decoder.event(data, &mut each),
+                Piece::Named(name, data) => decoder.named(name, data, &mut each),
+                Piece::Failure(event) => {
+                    each(event);
+                    Ok(())
+                }
+            };
             if read.is_err() {
                 facts.end(Stop::Garbage);
             }
         };
-        let fits = match cutter {
-            Cutter::Sse(parser) => parser.feed(input, |event| one(event.data)).is_ok(),
-            Cutter::Lines(lines) => lines.feed(input, one).is_ok(),
+        let cut = match cutter {
+            Cutter::Sse(parser) => {
+                parser.feed(input, |event| one(Piece::Data(event.data))).map_err(|_| Stop::TooLarge)
+            }
+            Cutter::Lines(lines) => {
+                lines.feed(input, |line| one(Piece::Data(line))).map_err(|_| Stop::TooLarge)
+            }
+            Cutter::Frames(frames) => {
+                frames.feed(input, |frame| one(frame.into())).map_err(|fault| match fault {
+                    Fault::TooLarge => Stop::TooLarge,
+                    Fault::Corrupt => Stop::Garbage,
+                })
+            }
         };
-        if !fits {
-            self.facts.end(Stop::TooLarge);
+        if let Err(stop) = cut {
+            self.facts.end(stop);
         }
         self.flush(out);
     }
 
     /// Ends the stream; `clean` means that the upstream's body was whole by its own framing.
     pub fn finish(&mut self, clean: bool, out: &mut Vec<u8>) -> Outcome {
+        // A frame that has begun says that the body was not whole, whatever its own framing says.
+        let clean = clean && !matches!(&self.cutter, Cutter::Frames(frames) if frames.open());
         if clean && self.facts.stop().is_none() {
             if matches!(self.cutter, Cutter::Lines(_)) {
                 self.feed(b"\n", out);
@@ -287,12 +344,9 @@ mod tests {
         #[test]
         fn any_split_tells_the_same((text, mut at) in cuts()) {
             at.sort_unstable();
-            for form in [Form::Lines, Form::Sse] {
-                let lines = String::from_utf8_lossy(&text);
-                let whole = match form {
-                    Form::Lines => text.clone(),
-                    Form::Sse => lines.lines().map(|line| format!("data: {line}\n\n")).collect::<Vec<_>>().concat().into_bytes(),
-                };
+            let lines = String::from_utf8_lossy(&text);
+            let events: Vec<String> = lines.lines().map(|line| format!("data: {line}\n\n")).collect();
+            for (form, whole) in [(Form::Lines, text.clone()), (Form::Sse, events.concat().into_bytes())] {
                 let mut rest = &whole[..];
                 let mut pieces = Vec::new();
                 for cut in at.iter().rev() {

@@ -4,6 +4,7 @@
 //! `End` comes of `message_stop` alone, and nothing follows it or an error.
 //! Source: docs.anthropic.com/en/docs/build-with-claude/streaming.
 
+mod chunks;
 mod encoder;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ pub use super::response::Malformed;
 use super::response::{Block, some};
 use super::words::{Text, Told, finish, or_empty};
 use crate::wire::model::{Event, Finish};
+pub use chunks::Chunks;
 pub use encoder::Encoder;
 
 /// Most blocks that are open at a time; the provider opens one.

@@ -199,10 +199,16 @@ impl Decoder {
 
     fn exception(&mut self, name: &str, data: &[u8], each: &mut dyn FnMut(Event<'_>)) {
         self.ended = true;
-        let read: Option<Exception<'_>> = serde_json::from_slice(data).ok();
-        let message = read
-            .and_then(|exception| exception.message.or(exception.original_message))
-            .map_or(Cow::Borrowed("the provider gave no message"), |text| text.0);
-        each(Event::Error { kind: Cow::Borrowed(name), message });
+        each(failure(name, data));
     }
+}
+
+/// What an exception says: its type, and the message in its JSON.
+#[must_use]
+pub fn failure<'a>(name: &'a str, data: &'a [u8]) -> Event<'a> {
+    let read: Option<Exception<'_>> = serde_json::from_slice(data).ok();
+    let message = read
+        .and_then(|exception| exception.message.or(exception.original_message))
+        .map_or(Cow::Borrowed("the provider gave no message"), |text| text.0);
+    Event::Error { kind: Cow::Borrowed(name), message }
 }
