@@ -14,6 +14,11 @@ from benches import budgets, native
 
 HERE = Path(__file__).resolve().parent
 _TIMEOUT_S = "timeout=60"
+RATIOS = tuple(
+    (told, "relay_event")
+    for told in ("pass_anthropic", "tell_anthropic", "tell_gemini", "tell_ollama", "tell_openai")
+)
+"""What is measured beside something else of the same run."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         "instructions": native.instructions(program),
     }
     rows = budgets.compare(measured, budgets.read())
-    print(f"{'kind':13} {'name':24} {'measured':>12} {'ceiling':>12}")
+    print(f"{'kind':13} {'name':28} {'measured':>12} {'ceiling':>12}")
     for row in rows:
         print(row.line())
     print()
@@ -66,6 +71,8 @@ def figures(benchmarks: list[dict[str, Any]]) -> tuple[budgets.Table, dict[str, 
             for key, value in info.items()
             if key.startswith("blocks_")
         }
+    times = table["time"]
+    table["ratio"] = {f"{one}/{other}": times[one] / times[other] for one, other in RATIOS if one in times}
     return table, times_us
 
 

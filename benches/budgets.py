@@ -16,6 +16,7 @@ KINDS = {
     "blocks": "blocks",
     "allocations": "allocations",
     "instructions": "instructions",
+    "ratio": "times",
 }
 
 
@@ -44,7 +45,7 @@ class Row(NamedTuple):
         measured = "-" if self.measured is None else f"{self.measured:.4g}"
         ceiling = "-" if self.ceiling is None else f"{self.ceiling:g}"
         verdict = "over" if self.problem else ""
-        return f"{self.kind:13} {self.name:24} {measured:>12} {ceiling:>12}  {verdict}".rstrip()
+        return f"{self.kind:13} {self.name:28} {measured:>12} {ceiling:>12}  {verdict}".rstrip()
 
 
 def read() -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 from headgate.core import (
@@ -43,6 +43,25 @@ EVENT = (
     b'"created":1800000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default",'
     b'"system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":" brown"},'
     b'"logprobs":null,"finish_reason":null}]}\n\n'
+)
+ANTHROPIC_BEGIN = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_01","type":"message",'
+    b'"role":"assistant","model":"claude-sonnet-4-5","content":[],"stop_reason":null,"stop_sequence":null,'
+    b'"usage":{"input_tokens":25,"output_tokens":1}}}\n\nevent: content_block_start\ndata: '
+    b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+)
+ANTHROPIC_EVENT = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":" brown"}}\n\n'
+)
+GEMINI_EVENT = (
+    b'data: {"candidates":[{"content":{"parts":[{"text":" brown"}],"role":"model"},"index":0}],'
+    b'"usageMetadata":{"promptTokenCount":25,"totalTokenCount":25},"modelVersion":"gemini-2.5-flash",'
+    b'"responseId":"r-0123456789"}\r\n\r\n'
+)
+OLLAMA_EVENT = (
+    b'{"model":"llama3.2","created_at":"2026-11-21T08:52:19.385406455Z","message":{"role":"assistant",'
+    b'"content":" brown"},"done":false}\n'
 )
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 CHUNKED = 2
@@ -92,9 +111,9 @@ def desk(books: Ledger, page: SpoolPage) -> Desk:
     return made
 
 
-def take(at: Desk, body: bytes = REQUEST, now_ns: int = NS) -> Ticket:
+def take(at: Desk, body: bytes = REQUEST, now_ns: int = NS, endpoint: int = 0) -> Ticket:
     """A request's ticket."""
-    ticket = at.open(b"Bearer key-number-707", body, (0, None), (now_ns, now_ns, 1))
+    ticket = at.open(b"Bearer key-number-707", body, (endpoint, None), (now_ns, now_ns, 1))
     assert ticket is not None
     return ticket
 
@@ -141,15 +160,18 @@ def test_cache_key(timed: Timed) -> None:
     timed(work, RUNS)
 
 
+def target_of(dialect: str) -> Target:
+    head = b"POST / HTTP/1.1\r\nhost: upstream\r\n"
+    manner = Manner("gpt-4o-mini", None, ["no_stream_options"], "warn")
+    return Target((head, head), None, manner, (dialect, "direct"), None)
+
+
 def test_relay_event(timed: Timed, tmp_path: Path) -> None:
     """An event of 280 bytes from an upstream's chunk to a client's."""
     books = ledger(tmp_path)
     reader = Reader(books.attach(0), tokenizer(), None, "upstream")
     ticket = take(desk(books, SpoolPage()), REQUEST[:-1] + b',"stream":true}')
-    head = b"POST / HTTP/1.1\r\n"
-    manner = Manner("gpt-4o-mini", None, ["no_stream_options"], "warn")
-    target = Target((head, head), None, manner, "openai")
-    data = chunk(EVENT)
+    target, data = target_of("openai"), chunk(EVENT)
 
     def work() -> None:
         reader.begin(ticket, target, b"", CHUNKED)
@@ -167,6 +189,60 @@ def test_relay_event(timed: Timed, tmp_path: Path) -> None:
     assert ending is not None
     assert ending.endswith(b"0\r\n\r\n")
     timed(work, RUNS)
+
+
+class Told(NamedTuple):
+    """A stream: its dialect, type and beginning, the event that comes again and again, and who asked where."""
+
+    dialect: str
+    kind: bytes
+    begin: bytes
+    event: bytes
+    endpoint: int = 0
+
+
+def _told(timed: Timed, tmp_path: Path, told: Told) -> None:
+    """An event from an upstream's chunk to a client's, in the client's dialect."""
+    books = ledger(tmp_path)
+    reader = Reader(books.attach(0), tokenizer(), None, "upstream")
+    ticket = take(desk(books, SpoolPage()), REQUEST[:-1] + b',"stream":true}', endpoint=told.endpoint)
+    target, data = target_of(told.dialect), chunk(told.event)
+    head = STREAM_HEAD.replace(b"text/event-stream", told.kind) + chunk(b"\n" + told.begin)
+
+    def work() -> None:
+        reader.begin(ticket, target, b"", CHUNKED)
+        reader.feed(head)
+        for piece in repeat(data, RUNS):
+            reader.feed(piece)
+        reader.feed(b"0\r\n\r\n")
+
+    reader.begin(ticket, target, b"", CHUNKED)
+    reader.feed(head)
+    assert b"".join(reader.feed(data) or b"" for _ in range(3)).count(b" brown") == 3
+    timed(work, RUNS)
+
+
+_SSE = b"text/event-stream"
+
+
+def test_tell_anthropic(timed: Timed, tmp_path: Path) -> None:
+    _told(timed, tmp_path, Told("anthropic", _SSE, ANTHROPIC_BEGIN, ANTHROPIC_EVENT))
+
+
+def test_pass_anthropic(timed: Timed, tmp_path: Path) -> None:
+    _told(timed, tmp_path, Told("anthropic", _SSE, ANTHROPIC_BEGIN, ANTHROPIC_EVENT, endpoint=4))
+
+
+def test_tell_gemini(timed: Timed, tmp_path: Path) -> None:
+    _told(timed, tmp_path, Told("gemini", _SSE, b"", GEMINI_EVENT))
+
+
+def test_tell_ollama(timed: Timed, tmp_path: Path) -> None:
+    _told(timed, tmp_path, Told("ollama", b"application/x-ndjson", b"", OLLAMA_EVENT))
+
+
+def test_tell_openai(timed: Timed, tmp_path: Path) -> None:
+    _told(timed, tmp_path, Told("openai", _SSE, b"", EVENT, endpoint=4))
 
 
 def test_count_tokens(timed: Timed) -> None:

@@ -115,9 +115,10 @@ impl EventParser {
     fn dispatch(&mut self, block: &[u8], sink: &mut impl FnMut(Event<'_>)) {
         let bom = !std::mem::replace(&mut self.started, true);
         let block = if bom { block.strip_prefix(BOM).unwrap_or(block) } else { block };
-        let mut name: &[u8] = b"";
+        let (mut name, mut only, mut several): (&[u8], Option<&[u8]>, bool) = (b"", None, false);
         for line in lines(block) {
             match field(line) {
+                (b"data", value) => several |= only.replace(value).is_some(),
                 (b"event", value) => name = value,
                 (b"id", value) if memchr::memchr(0, value).is_none() => {
                     self.id.clear();
@@ -128,7 +129,8 @@ impl EventParser {
             }
         }
         self.joined.clear();
-        if let Some(data) = join_data(block, &mut self.joined) {
+        let data = if several { join_data(block, &mut self.joined) } else { only };
+        if let Some(data) = data {
             sink(Event { name, data, id: &self.id });
         }
         if self.joined.capacity() > KEPT_BUFFER_BYTES {

@@ -6,6 +6,7 @@
 
 mod chunks;
 mod encoder;
+mod quick;
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ use super::words::{Text, Told, finish, or_empty};
 use crate::wire::model::{Event, Finish};
 pub use chunks::Chunks;
 pub use encoder::Encoder;
+use quick::Adds;
 
 /// Most blocks that are open at a time; the provider opens one.
 const MAX_OPEN_BLOCKS: usize = 1_024;
@@ -122,6 +124,11 @@ impl Decoder {
     /// When it is not JSON, or a known event is not as it is documented.
     pub fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Malformed> {
         if self.phase == Phase::Done {
+            return Ok(());
+        }
+        if let Some((index, adds, text)) = quick::delta(data) {
+            self.ensure_started(each);
+            self.add(index, adds, Cow::Borrowed(text), each);
             return Ok(());
         }
         let frame: Frame<'_> = match serde_json::from_slice(data) {
@@ -229,26 +236,36 @@ impl Decoder {
     fn delta(&mut self, index: u64, delta: Delta<'_>, each: &mut dyn FnMut(Event<'_>)) {
         self.ensure_started(each);
         match delta.kind.as_ref().map(|kind| &*kind.0) {
-            Some("text_delta") => some(delta.text, each, |text| Event::Text { choice: 0, text }),
-            Some("thinking_delta") => {
-                some(delta.thinking, each, |text| Event::Thinking { choice: 0, text });
-            }
+            Some("text_delta") => self.add(index, Adds::Text, or_empty(delta.text), each),
+            Some("thinking_delta") => self.add(index, Adds::Thinking, or_empty(delta.thinking), each),
+            Some("input_json_delta") => self.add(index, Adds::Input, or_empty(delta.partial_json), each),
             Some("signature_delta") => {
                 some(delta.signature, each, |signature| Event::Signature { choice: 0, signature });
             }
-            Some("input_json_delta") => {
-                let Some((_, open)) = self.open.iter_mut().find(|(known, _)| *known == index) else { return };
-                let Some(Text(json)) = delta.partial_json.filter(|json| !json.0.is_empty()) else { return };
-                match open {
-                    Open::Call(call) => each(Event::ToolArguments { choice: 0, call: *call, json }),
-                    Open::Json(begun) => {
-                        *begun = true;
-                        each(Event::Text { choice: 0, text: json });
-                    }
-                    Open::Whole => {}
-                }
-            }
             _ => {}
+        }
+    }
+
+    fn add(&mut self, index: u64, adds: Adds, text: Cow<'_, str>, each: &mut dyn FnMut(Event<'_>)) {
+        if text.is_empty() {
+            return;
+        }
+        match adds {
+            Adds::Text => each(Event::Text { choice: 0, text }),
+            Adds::Thinking => each(Event::Thinking { choice: 0, text }),
+            Adds::Input => self.input(index, text, each),
+        }
+    }
+
+    fn input(&mut self, index: u64, json: Cow<'_, str>, each: &mut dyn FnMut(Event<'_>)) {
+        let Some((_, open)) = self.open.iter_mut().find(|(known, _)| *known == index) else { return };
+        match open {
+            Open::Call(call) => each(Event::ToolArguments { choice: 0, call: *call, json }),
+            Open::Json(begun) => {
+                *begun = true;
+                each(Event::Text { choice: 0, text: json });
+            }
+            Open::Whole => {}
         }
     }
 
