@@ -192,7 +192,7 @@ def test_relay_event(timed: Timed, tmp_path: Path) -> None:
 
 
 class Told(NamedTuple):
-    """A stream: its dialect, type and beginning, the event that comes again and again, and who asked where."""
+    """A stream: its dialect, type and beginning, the event that comes again, and who asked where."""
 
     dialect: str
     kind: bytes

@@ -101,7 +101,7 @@ def test_the_key_is_checked_before_the_body(gateway: Gateway) -> None:
         ("POST", "/v1/images/generations", (404,)),
         ("GET", "/metrics", (404,)),
         ("GET", "/admin/v1/keys", (404,)),
-        ("POST", "/v1/responses", (501,)),
+        ("GET", "/v1/responses/resp_1", (501,)),
     ],
 )
 def test_what_is_not_there(gateway: Gateway, method: str, path: str, status: tuple[int, ...]) -> None:

@@ -27,6 +27,8 @@ def register(app: Application, pipeline: Pipeline) -> None:
         app.router.add_post(f"/v1/{path}", serving(pipeline, endpoint))
         app.router.add_post(f"/openai/v1/{path}", serving(pipeline, endpoint, AZURE_KEY))
     app.router.add_post("/openai/deployments/*", _deployment(pipeline))
+    for add in (app.router.add_get, app.router.add_post, app.router.add_delete):
+        add("/v1/responses/*", _stored)
 
 
 def _deployment(pipeline: Pipeline) -> Handler:
@@ -40,6 +42,11 @@ def _deployment(pipeline: Pipeline) -> Handler:
         return await answer(pipeline, request, *found)
 
     return handler
+
+
+async def _stored(request: Request) -> Response:
+    message = f"{request.path} is not served: no response is stored. Send the whole conversation in `input`."
+    return refuse(RequestError(Failure.NOT_IMPLEMENTED, message))
 
 
 def _split(tail: str) -> tuple[Endpoint, str] | None:

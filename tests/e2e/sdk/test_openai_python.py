@@ -333,10 +333,11 @@ def test_an_unknown_model_and_an_unknown_path(client: openai.OpenAI) -> None:
 
 
 def test_what_is_not_built_says_so(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.InternalServerError) as failed:
-        client.responses.create(model="gpt-4o", input="hi")
-    assert failed.value.status_code == 501
-    assert "/v1/chat/completions" in failed.value.message
+    for ask in (client.responses.retrieve, client.responses.delete, client.responses.cancel):
+        with pytest.raises(openai.InternalServerError) as failed:
+            ask("resp_1")
+        assert failed.value.status_code == 501
+        assert "`input`" in failed.value.message
 
 
 def test_a_body_too_large(client: openai.OpenAI) -> None:
