@@ -40,14 +40,21 @@ Sizes and prices of models are in [models.json](../python/headgate/data/models.j
 and the day it was read. Of a model that is not there nothing is guessed."""
 
 
+CLOUDS = frozenset({"azure", "vertex", "bedrock"})
+_BY_REGION = frozenset({"vertex", "bedrock"})
+
+
 def _makes_models(row: Vendor) -> bool:
     return row.needs_key and any("/" not in prefix for prefix in row.prefixes)
 
 
 KINDS: dict[str, Callable[[Vendor], bool]] = {
     "Makers of models": _makes_models,
-    "Hosts of others' models": lambda row: row.needs_key and not _makes_models(row),
-    "Servers of your own": lambda row: not row.needs_key and row.kind == "http",
+    "Clouds": lambda row: row.type in CLOUDS,
+    "Hosts of others' models": lambda row: (
+        row.needs_key and not _makes_models(row) and row.type not in CLOUDS
+    ),
+    "Servers of your own": lambda row: not row.needs_key and row.kind == "http" and row.type not in CLOUDS,
     "Built in": lambda row: row.kind == "echo",
 }
 
@@ -93,7 +100,8 @@ def readme() -> str:
 
 def _row(row: Vendor) -> str:
     vendor = row.title if row.kind == "echo" else f"[{row.title}]({row.source})"
-    address = f"`{row.base_url}`" if row.base_url else ("" if row.kind == "echo" else "required")
+    absent = "" if row.kind == "echo" else "by `region`" if row.type in _BY_REGION else "required"
+    address = f"`{row.base_url}`" if row.base_url else absent
     cells = (f"`{row.type}`", vendor, address, _code([row.env] if row.env else []))
     return _line(*cells, _code(row.prefixes), ", ".join(row.dialects))
 

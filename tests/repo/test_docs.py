@@ -30,6 +30,7 @@ GUIDES = [page for page in pages() if "reference" not in page.parts]
 ENVIRONMENT = {
     "OPENAI_API_KEY": "a-key-of-openai",
     "ANTHROPIC_API_KEY": "a-key-of-anthropic",
+    "GEMINI_API_KEY": "a-key-of-gemini",
     "OPENROUTER_API_KEY": "a-key-of-openrouter",
     "AZURE_OPENAI_API_KEY": "a-key-of-azure",
 }
