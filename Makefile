@@ -78,6 +78,11 @@ fmt: $(STAMPS)/dev ## Format Python and Rust, and sort imports
 coverage: build $(STAMPS)/node ## Run the Python tests and say which lines they leave out
 	$(BIN)/python -m pytest --cov=headgate --cov-branch --cov-report=term-missing:skip-covered -m "not slow"
 
+.PHONY: golden
+golden: ## Rewrite the golden files; read the diff
+	HEADGATE_REWRITE_GOLDEN=1 cargo test --package headgate-core --locked --quiet \
+		--test wire_openai_chat --test wire_responses --test wire_golden
+
 .PHONY: fuzz
 fuzz: ## Fuzz the native readers for FUZZ_SECONDS (20) each
 	@rustup toolchain list | grep -q nightly \
