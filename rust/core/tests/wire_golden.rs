@@ -2,6 +2,7 @@
 //! request is asked as.
 //!
 //! `make golden` writes the files anew; then the diff is read.
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 #[path = "support/scenes.rs"]
 mod scenes;
@@ -42,7 +43,8 @@ const PROVIDERS: [(&str, Dialect, &str); 6] = [
     ("bedrock", Dialect::Bedrock, "eu.anthropic.claude-sonnet-4-20250514-v1:0"),
 ];
 
-const VOICE: Voice = Voice { created_s: 1_700_000_000, include_usage: true };
+const VOICE: Voice<'_> =
+    Voice { id: "0193a1b2c3d4", model: "asked-for", created_s: 1_700_000_000, include_usage: true };
 
 /// The files that a scene must have, and no others beside them.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -94,9 +96,10 @@ fn streamed(scene: &Scene, stream: &[u8], to: Endpoint) -> Vec<u8> {
     } else {
         let mut decoder = decoder(scene.dialect, None);
         let mut one = |data: &[u8]| decoder.event(data, &mut each).unwrap();
-        match form(scene.dialect) {
-            Form::Lines => Lines::default().feed(stream, &mut one).unwrap(),
-            _ => EventParser::default().feed(stream, |event| one(event.data)).unwrap(),
+        if form(scene.dialect) == Form::Lines {
+            Lines::default().feed(stream, &mut one).unwrap();
+        } else {
+            EventParser::default().feed(stream, |event| one(event.data)).unwrap();
         }
         decoder.end(&mut each);
     }

@@ -13,6 +13,7 @@ pub mod embeddings;
 pub mod endpoint;
 pub mod facts;
 pub mod gemini;
+mod introduced;
 pub mod kept;
 pub mod lines;
 pub mod malformed;
