@@ -100,7 +100,11 @@ fn read_part<'a>(
     }
     if let Some(Text(text)) = part.text {
         if part.thought == Some(true) {
-            parts.push(Part::Thinking { text, signature });
+            think(text, signature, parts);
+            return Ok(());
+        }
+        if text.is_empty() && signature.is_some() && unsigned(parts).is_some() {
+            think(text, signature, parts);
             return Ok(());
         }
         parts.push(Part::Text { text, cached: None });
@@ -119,6 +123,26 @@ fn read_part<'a>(
         parts.push(Part::Thinking { text: Cow::Borrowed(""), signature });
     }
     Ok(())
+}
+
+/// The thoughts at the end that nobody signed yet.
+fn unsigned<'p, 'a>(
+    parts: &'p mut [Part<'a>],
+) -> Option<(&'p mut Cow<'a, str>, &'p mut Option<Cow<'a, str>>)> {
+    match parts.last_mut()? {
+        Part::Thinking { text, signature } if signature.is_none() => Some((text, signature)),
+        _ => None,
+    }
+}
+
+/// Adds thoughts. A stream has them in pieces, and their signature behind them: it is over all of them.
+fn think<'a>(piece: Cow<'a, str>, mark: Option<Cow<'a, str>>, parts: &mut Vec<Part<'a>>) {
+    if let Some((text, signature)) = unsigned(parts) {
+        text.to_mut().push_str(&piece);
+        *signature = mark;
+    } else {
+        parts.push(Part::Thinking { text: piece, signature: mark });
+    }
 }
 
 fn read_call<'a>(call: Call<'a>, signature: Option<Cow<'a, str>>) -> Part<'a> {
