@@ -151,7 +151,7 @@ fn a_request_is_written_as_the_reference_has_it() {
         },
         stop: vec!["END".into(), "".into()],
         max_tokens: Some(512),
-        parallel_tools: Some(true),
+        parallel_tools: Some(false),
         choices: Some(1),
         unknown: vec!["store".into()],
         ..Chat::default()
