@@ -81,7 +81,7 @@ coverage: build $(STAMPS)/node ## Run the Python tests and say which lines they 
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff
 	HEADGATE_REWRITE_GOLDEN=1 cargo test --package headgate-core --locked --quiet \
-		--test wire_openai_chat --test wire_responses --test wire_golden
+		--test wire_openai_chat --test wire_responses --test wire_golden --test wire_matrix
 
 .PHONY: fuzz
 fuzz: ## Fuzz the native readers for FUZZ_SECONDS (20) each
