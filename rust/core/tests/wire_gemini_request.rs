@@ -214,6 +214,16 @@ fn wrong_types_are_refused_by_their_path() {
             Some("contents[0].parts[1].text"),
         ),
         (json!({"contents":[{"role":"system","parts":[]}]}), "invalid_value", Some("contents[0].role")),
+        (
+            json!({"contents":[{"parts":[{"functionCall":{"name":"f"}}]}]}),
+            "invalid_value",
+            Some("contents[0].role"),
+        ),
+        (
+            json!({"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":[]}}]}]}),
+            "invalid_value",
+            Some("contents[0].parts[0].functionCall.args"),
+        ),
         (json!({"contents":[{"parts":[{}]}]}), "missing_required_parameter", Some("contents[0].parts[0]")),
         (
             json!({"contents":contents,"generationConfig":{"topK":"many"}}),

@@ -494,6 +494,13 @@ fn wrong_requests_are_refused_with_the_field_to_blame() {
             "invalid_value",
             Some("reasoning_effort"),
         ),
+        (
+            format!(
+                "{{\"model\":\"m\",\"response_format\":{{\"type\":\"json_schema\",\"json_schema\":{{\"schema\":[]}}}},{user}}}"
+            ),
+            "invalid_type",
+            Some("response_format.json_schema.schema"),
+        ),
         (format!("{{\"model\":\"m\",\"tool_choice\":\"x\",{user}}}"), "invalid_value", Some("tool_choice")),
         (
             format!("{{\"model\":\"m\",\"tools\":[{{\"type\":\"custom\"}}],{user}}}"),
