@@ -21,7 +21,7 @@ NATIVE := Cargo.toml Cargo.lock $(shell find rust/core rust/ledger rust/py -type
 BENCH_HARNESS ?= ../shared/bench/compare.py
 BENCH_ARGS ?= --only nginx,headgate --quick --rounds 3
 FUZZ_SECONDS ?= 20
-FUZZ_TARGETS := http1 sse scan
+FUZZ_TARGETS := http1 sse scan wire_request wire_answer wire_stream wire_embeddings
 
 ##@ Use
 
