@@ -21,7 +21,7 @@ NATIVE := Cargo.toml Cargo.lock $(shell find rust/core rust/ledger rust/py -type
 BENCH_HARNESS ?= ../shared/bench/compare.py
 BENCH_ARGS ?= --only nginx,headgate --quick --rounds 3
 FUZZ_SECONDS ?= 20
-FUZZ_TARGETS := http1 sse scan
+FUZZ_TARGETS := http1 sse scan wire_request wire_answer wire_stream wire_embeddings
 
 ##@ Use
 
@@ -77,6 +77,11 @@ fmt: $(STAMPS)/dev ## Format Python and Rust, and sort imports
 .PHONY: coverage
 coverage: build $(STAMPS)/node ## Run the Python tests and say which lines they leave out
 	$(BIN)/python -m pytest --cov=headgate --cov-branch --cov-report=term-missing:skip-covered -m "not slow"
+
+.PHONY: golden
+golden: ## Rewrite the golden files; read the diff
+	HEADGATE_REWRITE_GOLDEN=1 cargo test --package headgate-core --locked --quiet \
+		--test wire_openai_chat --test wire_responses --test wire_golden --test wire_matrix
 
 .PHONY: fuzz
 fuzz: ## Fuzz the native readers for FUZZ_SECONDS (20) each

@@ -151,7 +151,7 @@ fn a_request_is_written_as_the_reference_has_it() {
         },
         stop: vec!["END".into(), "".into()],
         max_tokens: Some(512),
-        parallel_tools: Some(true),
+        parallel_tools: Some(false),
         choices: Some(1),
         unknown: vec!["store".into()],
         ..Chat::default()
@@ -267,6 +267,10 @@ fn what_bedrock_cannot_take_is_refused() {
             encode(&Chat { turns, tools: vec![tool()], ..Chat::default() }, &claude()).0.unwrap_err();
         assert_eq!((refused.code, refused.param.as_deref()), ("invalid_value", Some("messages")));
     }
+    let file = Media { source: Source::File("file_1".into()), ..media("", "", None) };
+    let turns = vec![turn(Role::User, vec![Part::Media(file)])];
+    let refused = encode(&Chat { turns, ..Chat::default() }, &claude()).0.unwrap_err();
+    assert!(refused.message.contains("send them as base64"), "{}", refused.message);
     let turns = vec![turn(Role::User, vec![url("s3://bucket/a.png")])];
     let body = encode(&Chat { turns, ..Chat::default() }, &claude()).0.unwrap();
     let source = json!({"s3Location": {"uri": "s3://bucket/a.png"}});

@@ -214,6 +214,16 @@ fn wrong_types_are_refused_by_their_path() {
             Some("contents[0].parts[1].text"),
         ),
         (json!({"contents":[{"role":"system","parts":[]}]}), "invalid_value", Some("contents[0].role")),
+        (
+            json!({"contents":[{"parts":[{"functionCall":{"name":"f"}}]}]}),
+            "invalid_value",
+            Some("contents[0].role"),
+        ),
+        (
+            json!({"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":[]}}]}]}),
+            "invalid_value",
+            Some("contents[0].parts[0].functionCall.args"),
+        ),
         (json!({"contents":[{"parts":[{}]}]}), "missing_required_parameter", Some("contents[0].parts[0]")),
         (
             json!({"contents":contents,"generationConfig":{"topK":"many"}}),
@@ -599,6 +609,28 @@ fn any_json() -> impl Strategy<Value = Value> {
                 .collect()),
         ]
     })
+}
+
+#[test]
+fn a_signature_is_over_all_the_thoughts_before_it() {
+    let body = json!({"contents": [{"role": "model", "parts": [
+        {"text": "Five", "thought": true}, {"text": " houses.", "thought": true},
+        {"text": "", "thoughtSignature": "c2ln"},
+        {"text": "The Japanese."}, {"text": "", "thoughtSignature": "dGV4dA=="},
+        {"text": "a", "thought": true, "thoughtSignature": "YQ=="}, {"text": "b", "thought": true},
+    ]}]})
+    .to_string();
+    let mut schemas = Schemas::default();
+    let chat = decode(body.as_bytes(), "m", false, &mut schemas).unwrap();
+    let thoughts = |part: &Part<'_>| match part {
+        Part::Thinking { text, signature } => {
+            Some((text.to_string(), signature.as_deref().map(str::to_owned)))
+        }
+        _ => None,
+    };
+    let found: Vec<_> = chat.turns[0].parts.iter().filter_map(thoughts).collect();
+    let expected = [("Five houses.", Some("c2ln")), ("", Some("dGV4dA==")), ("a", Some("YQ==")), ("b", None)];
+    assert_eq!(found, expected.map(|(text, mark)| (text.to_owned(), mark.map(str::to_owned))));
 }
 
 proptest! {

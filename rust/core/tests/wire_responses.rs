@@ -74,10 +74,10 @@ fn parsed(stream: &str) -> Vec<Value> {
     all
 }
 
-/// Compares with the scene's `events.txt`, or with `REWRITE_GOLDEN` set writes it, for its diff to be read.
+/// Compares with the scene's `events.txt`, or with `HEADGATE_REWRITE_GOLDEN` set writes it, for its diff to be read.
 fn check(scene: &str, events: &str) {
     let path = Path::new(scene).join("events.txt");
-    if std::env::var_os("REWRITE_GOLDEN").is_some() {
+    if std::env::var_os("HEADGATE_REWRITE_GOLDEN").is_some() {
         fs::write(&path, events).unwrap();
     }
     assert_eq!(events, fs::read_to_string(&path).unwrap(), "{scene}");

@@ -417,6 +417,7 @@ fn wrong_requests_are_refused_where_they_are_wrong() {
         (r#""text":{"format":{"type":"xml"}}"#, "invalid_value", "text.format.type"),
         (r#""text":{"format":{}}"#, missing, "text.format.type"),
         (r#""text":{"format":{"type":"json_schema"}}"#, missing, "text.format.schema"),
+        (r#""text":{"format":{"type":"json_schema","schema":7}}"#, "invalid_type", "text.format.schema"),
         (r#""tools":{}"#, "invalid_type", "tools"),
         (r#""tools":[{"type":"function","name":"a"},7]"#, "invalid_type", "tools[1]"),
         (r#""tools":[{"name":"a"}]"#, missing, "tools[0].type"),

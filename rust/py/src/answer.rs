@@ -76,7 +76,7 @@ impl Answer {
             endpoint,
             from: speech,
             framing: framing_of(has(CHUNKED)),
-            voice: Voice { created_s, include_usage: has(WANTS_USAGE) },
+            voice: Voice { created_s, include_usage: has(WANTS_USAGE), ..Voice::default() },
             capture: has(CAPTURE),
         };
         let relay = Relay::new(&way, expected.json_tool);

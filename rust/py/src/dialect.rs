@@ -30,7 +30,8 @@ pub(crate) fn retell(
     created_s: u64,
 ) -> Option<Told> {
     let dialect = endpoint.dialect();
-    let mut gathered = (from != dialect).then(|| gatherer(dialect, Voice { created_s, include_usage: true }));
+    let mut gathered = (from != dialect)
+        .then(|| gatherer(dialect, Voice { created_s, include_usage: true, ..Voice::default() }));
     let mut told = Told::default();
     let read = tell(from, body, json_tool, &mut |event| match &event {
         Event::Error { message, .. } => told.error = Some(message.clone().into_owned()),
@@ -52,7 +53,7 @@ pub(crate) struct Way {
     pub(crate) endpoint: Endpoint,
     pub(crate) from: Speech,
     pub(crate) framing: Framing,
-    pub(crate) voice: Voice,
+    pub(crate) voice: Voice<'static>,
     pub(crate) capture: bool,
 }
 

@@ -5,6 +5,7 @@
 
 use super::anthropic::hosted::Host;
 use super::endpoint::{Dialect, Endpoint, Shape};
+use super::introduced::Introduced;
 use super::manner::Manner;
 use super::model::{Chat, Dropped, Event, Refused};
 use super::openai::error::{self, UpstreamError};
@@ -149,30 +150,32 @@ pub fn decoder(dialect: Dialect, json_tool: Option<&str>) -> Box<dyn Decode> {
 
 /// What an answer says beside what the provider told.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Voice {
+pub struct Voice<'a> {
+    /// An id that no other answer has, for a provider that gives none.
+    pub id: &'a str,
+    /// The model, for a provider that does not name it.
+    pub model: &'a str,
     /// Unix seconds, for a provider that does not tell.
     pub created_s: u64,
     /// Whether the caller sees the usage of a stream.
     pub include_usage: bool,
 }
 
-impl Voice {
-    fn response(self) -> responses::response::Reply<'static> {
-        responses::response::Reply { created_s: self.created_s, ..responses::response::Reply::default() }
-    }
-
+impl Voice<'_> {
     fn reply(self) -> Reply<'static> {
-        let Self { created_s, include_usage } = self;
+        let Self { created_s, include_usage, .. } = self;
         Reply { created_s, include_usage, thinking: Thinking::ReasoningContent, ..Reply::default() }
     }
 }
 
 /// Writes the events of a stream in the caller's dialect.
 #[must_use]
-pub fn encoder(dialect: Dialect, shape: Shape, voice: Voice) -> Box<dyn Encode> {
-    match dialect {
+pub fn encoder(dialect: Dialect, shape: Shape, voice: Voice<'_>) -> Box<dyn Encode> {
+    let codec: Box<dyn Encode> = match dialect {
         Dialect::OpenAi | Dialect::Bedrock => Box::new(openai_chat::stream::Encoder::new(&voice.reply())),
-        Dialect::Responses => Box::new(responses::stream::Encoder::new(&voice.response())),
+        Dialect::Responses => {
+            Box::new(responses::stream::Encoder::new(&responses::response::Reply::default()))
+        }
         Dialect::Anthropic => Box::new(anthropic::stream::Encoder::default()),
         Dialect::Gemini => {
             let form =
@@ -181,7 +184,8 @@ pub fn encoder(dialect: Dialect, shape: Shape, voice: Voice) -> Box<dyn Encode> 
         }
         Dialect::Ollama => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Chat)),
         Dialect::OllamaGenerate => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Generate)),
-    }
+    };
+    Box::new(Introduced::by(&voice, codec))
 }
 
 /// Hands out the events of a provider's whole answer.
@@ -208,15 +212,18 @@ pub fn tell(
 
 /// Gathers a whole answer in the caller's dialect.
 #[must_use]
-pub fn gatherer(dialect: Dialect, voice: Voice) -> Box<dyn Gather> {
-    match dialect {
+pub fn gatherer(dialect: Dialect, voice: Voice<'_>) -> Box<dyn Gather> {
+    let codec: Box<dyn Gather> = match dialect {
         Dialect::OpenAi | Dialect::Bedrock => Box::new(openai_chat::response::Writer::new(&voice.reply())),
-        Dialect::Responses => Box::new(responses::response::Writer::new(&voice.response())),
+        Dialect::Responses => {
+            Box::new(responses::response::Writer::new(&responses::response::Reply::default()))
+        }
         Dialect::Anthropic => Box::new(anthropic::response::Writer::default()),
         Dialect::Gemini => Box::new(gemini::response::Writer::new()),
         Dialect::Ollama => Box::new(ollama::response::Writer::new(ollama::Endpoint::Chat)),
         Dialect::OllamaGenerate => Box::new(ollama::response::Writer::new(ollama::Endpoint::Generate)),
-    }
+    };
+    Box::new(Introduced::by(&voice, codec))
 }
 
 /// An error as the caller's dialect has it, in `OpenAI`'s words.

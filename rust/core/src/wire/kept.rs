@@ -51,7 +51,7 @@ pub fn stream_from_answer(endpoint: Endpoint, answer: &[u8], include_usage: bool
         return openai::stream_from_answer(answer, include_usage);
     }
     let shape = if endpoint.shape() == Shape::Array { Shape::Sse } else { endpoint.shape() };
-    let mut encoder = encoder(dialect, shape, Voice { created_s: 0, include_usage });
+    let mut encoder = encoder(dialect, shape, Voice { include_usage, ..Voice::default() });
     let mut out = Vec::with_capacity(answer.len() * 2);
     tell(dialect, answer, None, &mut |event| encoder.event(&event, &mut out)).ok()?;
     Some(out)

@@ -120,7 +120,11 @@ impl Manner {
     /// For Ollama's dialect.
     #[must_use]
     pub fn ollama(&self) -> ollama::request::Settings<'_> {
-        ollama::request::Settings { model: &self.model, ..ollama::request::Settings::default() }
+        ollama::request::Settings {
+            model: &self.model,
+            think: ollama::request::Think::of(&self.model),
+            ..ollama::request::Settings::default()
+        }
     }
 
     /// For Bedrock's dialect.
@@ -148,7 +152,14 @@ impl Manner {
 
 #[cfg(test)]
 mod tests {
-    use super::Traits;
+    use super::{Manner, Traits};
+    use crate::wire::ollama::request::Think;
+
+    #[test]
+    fn levels_of_thinking_are_for_the_models_that_have_them() {
+        let think = |model: &str| Manner { model: model.to_owned(), ..Manner::default() }.ollama().think;
+        assert_eq!((think("gpt-oss:20b"), think("qwen3")), (Think::Levels, Think::Switch));
+    }
 
     #[test]
     fn traits_have_names() {

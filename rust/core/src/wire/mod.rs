@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod facts;
 pub mod frames;
 pub mod gemini;
+mod introduced;
 pub mod kept;
 pub mod lines;
 pub mod malformed;

@@ -154,7 +154,7 @@ fn name_dropped(chat: &Chat<'_>, dropped: &mut Dropped) {
         ("logprobs", sampling.logprobs == Some(true)),
         ("top_logprobs", sampling.top_logprobs.is_some()),
         ("n", chat.choices.is_some_and(|choices| choices > 1)),
-        ("parallel_tool_calls", chat.parallel_tools.is_some()),
+        ("parallel_tool_calls", chat.parallel_tools == Some(false)),
         ("user", chat.user.is_some()),
     ] {
         note(dropped, name, is_there);

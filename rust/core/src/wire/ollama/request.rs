@@ -1,7 +1,8 @@
 //! Requests to `/api/chat` and `/api/generate`, read; requests to `/api/chat`, written.
 //!
 //! Invariant: a request that is written is a whole one: what a caller left out is left out, and what Ollama
-//! has no place for is named. Source: docs/api.md, "Generate a chat completion", "Generate a completion".
+//! has no place for is named. Source: docs/api.md, "Generate a chat completion", "Generate a completion";
+//! docs.ollama.com/capabilities/thinking.
 
 mod blame;
 mod conversation;
@@ -36,4 +37,13 @@ pub enum Think {
     Switch,
     /// It cannot think.
     Never,
+}
+
+impl Think {
+    /// How the model of this name takes it: `gpt-oss` has levels, and Ollama refuses them for every other
+    /// ("think value is not supported for this model").
+    #[must_use]
+    pub fn of(model: &str) -> Self {
+        if model.contains("gpt-oss") { Self::Levels } else { Self::Switch }
+    }
 }

@@ -79,7 +79,13 @@ fn sayable(part: &Part<'_>, dropped: &mut Dropped) -> bool {
     match part {
         Part::Text { text, .. } | Part::Refusal(text) => !text.trim().is_empty(),
         Part::Media(media) => media::sayable(media, dropped),
-        Part::Thinking { signature: Some(_), .. } | Part::Redacted(_) | Part::ToolCall { .. } => true,
+        Part::ToolCall { signature, .. } => {
+            if signature.is_some() {
+                dropped.note("extra_content");
+            }
+            true
+        }
+        Part::Thinking { signature: Some(_), .. } | Part::Redacted(_) => true,
         Part::Thinking { signature: None, .. } => {
             dropped.note("reasoning_content");
             false

@@ -37,6 +37,16 @@ const FORMATS: [(&str, &str, &str); 21] = [
 
 /// Appends `{"<kind>":{…}}`; `count` is how many documents there were before, and goes up with each.
 pub(super) fn push(out: &mut Vec<u8>, media: &Media<'_>, count: &mut u64) -> Result<(), Refused> {
+    // Before its type, which is not known of a file that is elsewhere.
+    let fetched = match &media.source {
+        Source::Data(_) => false,
+        Source::Url(url) => !url.starts_with("s3://"),
+        Source::File(_) => true,
+    };
+    if fetched {
+        let message = "this model's provider (Bedrock) fetches no media: send them as base64";
+        return Err(refused("messages", message.to_owned()));
+    }
     let Some((_, kind, format)) = FORMATS.iter().find(|(mime, ..)| media.mime.eq_ignore_ascii_case(mime))
     else {
         let message = format!("this model's provider (Bedrock) does not take media of type `{}`", media.mime);
@@ -59,14 +69,10 @@ pub(super) fn push(out: &mut Vec<u8>, media: &Media<'_>, count: &mut u64) -> Res
             out.extend_from_slice(b"\"bytes\":");
             push_string(out, data);
         }
-        Source::Url(url) if url.starts_with("s3://") => {
+        Source::Url(url) | Source::File(url) => {
             out.extend_from_slice(b"\"s3Location\":{\"uri\":");
             push_string(out, url);
             out.push(b'}');
-        }
-        Source::Url(_) | Source::File(_) => {
-            let message = "this model's provider (Bedrock) fetches no media: send them as base64";
-            return Err(refused("messages", message.to_owned()));
         }
     }
     out.extend_from_slice(b"}}}");

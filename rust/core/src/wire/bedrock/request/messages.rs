@@ -139,7 +139,12 @@ impl<'c> Messages<'c> {
                 media::push(self.blocks.next(), media, &mut self.documents)?;
                 self.blocks.cache_point(media.cached, self.dropped);
             }
-            Part::ToolCall { id, name, arguments, .. } => self.call(id, name, arguments)?,
+            Part::ToolCall { id, name, arguments, signature } => {
+                if signature.is_some() {
+                    self.dropped.note("extra_content");
+                }
+                self.call(id, name, arguments)?;
+            }
             Part::ToolResult { id, name, parts, failed, cached } => {
                 self.result(id, name.as_deref(), parts, *failed)?;
                 self.blocks.cache_point(*cached, self.dropped);

@@ -11,7 +11,7 @@ use super::blame::{invalid, missing, unreadable};
 use super::config;
 use super::media::{read_blob, read_file};
 use super::wire::{Body, Call, Calling, Content, Declaration, KNOWN, Outcome, Part as WirePart};
-use crate::wire::gemini::lenient::{Members, OneOrMany, Text, compact};
+use crate::wire::gemini::lenient::{Members, OneOrMany, Text, compact, is_object};
 use crate::wire::gemini::schema::widen;
 use crate::wire::model::{Chat, Part, Refused, Role, Tool, ToolChoice, Turn, unknown_members};
 
@@ -66,6 +66,10 @@ fn turn<'a>(content: Content<'a>, path: &str, chat: &mut Chat<'a>) -> Result<(),
         }
     };
     let parts = parts(content.parts, path, chat)?;
+    if role == Role::User && parts.iter().any(|part| matches!(part, Part::ToolCall { .. })) {
+        let message = format!("{path} holds a functionCall. Its role must be \"model\".");
+        return Err(invalid(format!("{path}.role"), message));
+    }
     chat.turns.push(Turn { role, name: None, parts });
     Ok(())
 }
@@ -91,7 +95,7 @@ fn read_part<'a>(
 ) -> Result<(), Refused> {
     let signature = part.thought_signature.map(|signature| signature.0);
     if let Some(call) = part.function_call {
-        parts.push(read_call(call, signature));
+        parts.push(read_call(call, signature, path)?);
         return Ok(());
     }
     if let Some(outcome) = part.function_response {
@@ -100,7 +104,11 @@ fn read_part<'a>(
     }
     if let Some(Text(text)) = part.text {
         if part.thought == Some(true) {
-            parts.push(Part::Thinking { text, signature });
+            think(text, signature, parts);
+            return Ok(());
+        }
+        if text.is_empty() && signature.is_some() && unsigned(parts).is_some() {
+            think(text, signature, parts);
             return Ok(());
         }
         parts.push(Part::Text { text, cached: None });
@@ -121,13 +129,35 @@ fn read_part<'a>(
     Ok(())
 }
 
-fn read_call<'a>(call: Call<'a>, signature: Option<Cow<'a, str>>) -> Part<'a> {
-    Part::ToolCall {
-        id: call.id.map_or(Cow::Borrowed(""), |id| id.0),
-        name: call.name.0,
-        arguments: compact(call.args.map_or("", RawValue::get)),
-        signature,
+/// The thoughts at the end that nobody signed yet.
+fn unsigned<'p, 'a>(
+    parts: &'p mut [Part<'a>],
+) -> Option<(&'p mut Cow<'a, str>, &'p mut Option<Cow<'a, str>>)> {
+    match parts.last_mut()? {
+        Part::Thinking { text, signature } if signature.is_none() => Some((text, signature)),
+        _ => None,
     }
+}
+
+/// Adds thoughts. A stream has them in pieces, and their signature behind them: it is over all of them.
+fn think<'a>(piece: Cow<'a, str>, mark: Option<Cow<'a, str>>, parts: &mut Vec<Part<'a>>) {
+    if let Some((text, signature)) = unsigned(parts) {
+        text.to_mut().push_str(&piece);
+        *signature = mark;
+    } else {
+        parts.push(Part::Thinking { text: piece, signature: mark });
+    }
+}
+
+fn read_call<'a>(call: Call<'a>, signature: Option<Cow<'a, str>>, path: &str) -> Result<Part<'a>, Refused> {
+    let args = call.args.map_or("", RawValue::get);
+    if !args.is_empty() && !is_object(args) {
+        let param = format!("{path}.functionCall.args");
+        let message = format!("{param} must be an object.");
+        return Err(invalid(param, message));
+    }
+    let (id, arguments) = (call.id.map_or(Cow::Borrowed(""), |id| id.0), compact(args));
+    Ok(Part::ToolCall { id, name: call.name.0, arguments, signature })
 }
 
 /// What a tool said: the text under `output` or `error` where that is all, else the object as it stands.

@@ -109,7 +109,7 @@ impl<'c> Turns<'c> {
 
     fn turn(&mut self, turn: &'c Turn<'_>, content: &mut Content) -> Result<(), Refused> {
         if turn.name.is_some() {
-            self.dropped.note("messages.name");
+            self.dropped.note("name");
         }
         let mut parts = turn.parts.iter().peekable();
         while let Some(part) = parts.next() {

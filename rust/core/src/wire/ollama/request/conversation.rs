@@ -110,7 +110,8 @@ impl<'c, 'a> Messages<'c, 'a> {
     fn push_calls(&mut self, parts: &'c [Part<'a>]) -> Result<(), Refused> {
         let mut before: &[u8] = b",\"tool_calls\":[";
         for part in parts {
-            let Part::ToolCall { id, name, arguments, .. } = part else { continue };
+            let Part::ToolCall { id, name, arguments, signature } = part else { continue };
+            note(self.dropped, "extra_content", signature.is_some());
             let arguments = object(arguments).ok_or_else(|| {
                 let message = format!("the arguments of a call of `{name}` must be one JSON object");
                 refused("invalid_value", "messages", message)

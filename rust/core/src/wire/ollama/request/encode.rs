@@ -150,7 +150,7 @@ fn think(reasoning: Reasoning, model: Think) -> Option<&'static str> {
 fn name_dropped(chat: &Chat<'_>, dropped: &mut Dropped) {
     let forced = matches!(chat.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_)));
     note(dropped, "tool_choice", forced);
-    note(dropped, "parallel_tool_calls", chat.parallel_tools.is_some());
+    note(dropped, "parallel_tool_calls", chat.parallel_tools == Some(false));
     note(dropped, "n", chat.choices.is_some_and(|choices| choices > 1));
     note(dropped, "user", chat.user.is_some());
     for name in &chat.unknown {

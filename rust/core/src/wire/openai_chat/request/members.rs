@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::super::content::Text;
-use super::{invalid, messages, missing, tools, typed, wrong};
+use super::{invalid, is_object, messages, missing, tools, typed, wrong};
 use crate::json::{Cursor, Malformed};
 use crate::wire::model::{Chat, Effort, Format, Reasoning, Refused, Tool, ToolChoice};
 use serde_json::value::RawValue;
@@ -240,6 +240,10 @@ fn format(raw: &str) -> Result<Option<Format<'_>>, Refused> {
             let Some(Named { name, description, schema, strict }) = shape.json_schema else {
                 return Err(missing(format_args!("response_format.json_schema")));
             };
+            if let Some(other) = schema.filter(|schema| !is_object(schema.get())) {
+                let place = format_args!("response_format.json_schema.schema");
+                return Err(wrong(other.get(), "an object", place));
+            }
             // Without a schema every JSON value would do; an object is what callers mean.
             Ok(Some(schema.map_or(Format::Json, |schema| Format::Schema {
                 name: name.map(|text| text.0),

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::list;
 use crate::wire::model::{Chat, Effort, Format, Reasoning, Refused};
 use crate::wire::openai_chat::content::Text;
-use crate::wire::openai_chat::request::{invalid, missing, typed};
+use crate::wire::openai_chat::request::{invalid, is_object, missing, typed, wrong};
 
 /// Reads `text`: the form of the answer.
 pub(super) fn text<'a>(raw: &'a str, unknown: &mut Vec<Cow<'a, str>>) -> Result<Option<Format<'a>>, Refused> {
@@ -47,6 +47,9 @@ fn format(raw: &str) -> Result<Option<Format<'_>>, Refused> {
         "json_object" => Ok(Some(Format::Json)),
         "json_schema" => {
             let schema = shape.schema.ok_or_else(|| missing(format_args!("text.format.schema")))?;
+            if !is_object(schema.get()) {
+                return Err(wrong(schema.get(), "an object", format_args!("text.format.schema")));
+            }
             let (name, description) = (shape.name, shape.description);
             Ok(Some(Format::Schema {
                 name: name.map(|text| text.0),
