@@ -90,7 +90,7 @@ def provider(
         ca_file=ca_file,
         timeouts=overridden(timeouts, document.timeouts),
         models=tuple(dict.fromkeys(_models(document, vendor))),
-        dialects=vendor.dialects,
+        dialects=_dialects(document, vendor, path, findings),
         quirks=vendor.quirks,
         lacks=vendor.lacks,
         on_unsupported=document.on_unsupported,
@@ -100,6 +100,18 @@ def provider(
         api_version=document.api_version,
         credential=place.credential,
     )
+
+
+def _dialects(document: schema.Provider, vendor: Vendor, path: Path, findings: Findings) -> tuple[str, ...]:
+    wanted = document.dialect
+    if wanted is None:
+        return vendor.dialects
+    if wanted not in vendor.dialects:
+        known = ", ".join(vendor.dialects)
+        findings.problem(
+            (*path, "dialect"), f'"{wanted}" is not spoken by type "{vendor.type}"; it has: {known}'
+        )
+    return (wanted,)
 
 
 def _without_api(base_path: str) -> str:

@@ -166,6 +166,9 @@ class Provider(Section):
     """Headers that are sent with every call; their values are kept secret."""
     timeouts: TimeoutOverrides = TimeoutOverrides()
     """Deadlines that differ for this provider."""
+    dialect: Name | None = None
+    """The only one of the type's dialects to speak, for models that are served in no other, such as
+    `responses` at OpenAI. When absent, the caller's where the type has it, else the type's first."""
     on_unsupported: Literal["drop", "warn", "reject"] = "warn"
     """What becomes of members of a request that have no place in the provider's dialect: `drop` leaves them
     out, `warn` names them in `x-headgate-dropped` too, `reject` answers 400."""

@@ -20,6 +20,10 @@ FAULTS = [
         "providers: [{name: x, type: opnai, models: [a]}]",
         'no such provider type "opnai"; did you mean "openai"?',
     ),
+    (
+        "providers: [{name: openai, models: [a], api_key: k, dialect: gemini}]",
+        '"gemini" is not spoken by type "openai"; it has: openai, responses',
+    ),
     ("providers: [{name: acme, models: [a]}]", "add type: openai_compatible with a base_url"),
     ("providers: [{name: tgi, models: [a]}]", 'base_url: is missing: type "tgi" has no address'),
     ("providers: [{name: echo, models: [a], api_key: x}]", "api_key: does nothing: echo is built in"),
