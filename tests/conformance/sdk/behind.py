@@ -22,12 +22,24 @@ class Provider(NamedTuple):
     prefix: str
 
 
-CLIENTS = ("openai_chat",)
+CLIENTS = (
+    "openai_chat",
+    "openai_responses",
+    "azure_chat",
+    "azure_responses",
+    "anthropic",
+    "google",
+    "ollama",
+    "ollama_generate",
+)
 """SDKs of `pairs.CLIENTS` whose dialect the gateway takes."""
 
 PROVIDERS = {
-    "openai": Provider("openai", "openai_compatible", "/v1", "gpt-"),
+    "openai": Provider("responses", "openai", "/v1", "gpt-"),
+    "compatible": Provider("openai", "openai_compatible", "/v1", "gpt-"),
     "anthropic": Provider("anthropic", "anthropic", "/v1", "claude-"),
+    "gemini": Provider("gemini", "gemini", "/v1beta", "gemini-"),
+    "ollama": Provider("ollama", "ollama", "/v1", "llama-"),
 }
 """Providers it speaks to, by their names in `losses.PROVIDERS`."""
 
