@@ -100,10 +100,13 @@ fn read_part<'a>(
     }
     if let Some(Text(text)) = part.text {
         if part.thought == Some(true) {
-            parts.push(Part::Thinking { text, signature });
+            think(parts, text, signature);
             return Ok(());
         }
-        parts.push(Part::Text { text, cached: None });
+        // A stream's last part is empty, and has the signature of what was thought before it.
+        if !(text.is_empty() && signature.is_some()) {
+            parts.push(Part::Text { text, cached: None });
+        }
     } else if let Some(blob) = part.inline_data {
         parts.push(Part::Media(read_blob(blob)));
     } else if let Some(file) = part.file_data {
@@ -116,9 +119,21 @@ fn read_part<'a>(
         return Err(missing(path, message));
     }
     if signature.is_some() {
-        parts.push(Part::Thinking { text: Cow::Borrowed(""), signature });
+        think(parts, Cow::Borrowed(""), signature);
     }
     Ok(())
+}
+
+/// Goes on with a run of thoughts, or begins one: streams are given back in the pieces that they came in, and
+/// a signature is that of the whole run.
+fn think<'a>(parts: &mut Vec<Part<'a>>, piece: Cow<'a, str>, mark: Option<Cow<'a, str>>) {
+    match parts.last_mut() {
+        Some(Part::Thinking { text, signature: signature @ None }) => {
+            text.to_mut().push_str(&piece);
+            *signature = mark;
+        }
+        _ => parts.push(Part::Thinking { text: piece, signature: mark }),
+    }
 }
 
 fn read_call<'a>(call: Call<'a>, signature: Option<Cow<'a, str>>) -> Part<'a> {
