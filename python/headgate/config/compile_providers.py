@@ -87,7 +87,12 @@ def provider(
         quirks=vendor.quirks,
         lacks=vendor.lacks,
         on_unsupported=document.on_unsupported,
+        usual=tuple(name for name, _ in vendor.headers if not _says(document, name)),
     )
+
+
+def _says(document: schema.Provider, name: str) -> bool:
+    return any(told.lower() == name for told in document.headers)
 
 
 def _models(document: schema.Provider, vendor: Vendor) -> Sequence[str]:

@@ -50,7 +50,8 @@ class Provider:
     `headers` holds the credential and the configured headers as they are sent; `kind` is `http` or `echo`;
     `dialects` are what it speaks, the one to translate to first; `quirks` and `lacks` are where its form of
     it is smaller, by names of the core and labels of endpoints. `on_unsupported` is what becomes of what has
-    no place in its dialect.
+    no place in its dialect. `usual` names the headers that are the vendor's row's, because nobody configured
+    others: what a caller asks for may take their place.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Provider:
     quirks: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     on_unsupported: str = "warn"
+    usual: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def _provider(raw: dict[str, Any]) -> Provider:
         "dialects": tuple(raw["dialects"]),
         "quirks": tuple(raw["quirks"]),
         "lacks": tuple(raw["lacks"]),
+        "usual": tuple(raw["usual"]),
     }
     return Provider(**{**raw, **parts})
 

@@ -24,6 +24,7 @@ FORWARDED = frozenset(
         b"openai-project",
         b"openai-beta",
         b"anthropic-beta",
+        b"anthropic-version",
         b"idempotency-key",
         b"http-referer",
         b"x-title",
@@ -75,13 +76,16 @@ def _head(provider: Provider, path: str) -> bytes:
     port = "" if provider.port == (443 if provider.tls else 80) else f":{provider.port}"
     # Ollama's own API stands beside the one that it shares with others.
     base = provider.base_path.removesuffix("/v1") if path.startswith("/api/") else provider.base_path
+    headers = [(name, f"{name}: {value}") for name, value in provider.headers]
     lines = [
         f"POST {base}{path} HTTP/1.1",
         f"host: {host}{port}",
-        *(f"{name}: {value}" for name, value in provider.headers),
+        *(line for name, line in headers if name not in provider.usual),
         "content-type: application/json",
         "accept-encoding: identity",
         f"user-agent: headgate/{VERSION}",
+        # Last, where the core takes a version away for the caller's.
+        *(line for name, line in headers if name in provider.usual),
         "",
     ]
     return "\r\n".join(lines).encode("latin-1")

@@ -10,6 +10,7 @@ use headgate_core::wire::endpoint::{Dialect, Endpoint, Purpose};
 use headgate_core::wire::kept::form;
 use headgate_core::wire::openai::error;
 use headgate_core::wire::openai::response::read_answer;
+use headgate_core::wire::origin::Origin;
 use headgate_core::wire::translate::Form;
 
 use crate::answers::framing_of;
@@ -37,8 +38,8 @@ pub(crate) struct Expected {
     /// The journal's slot that is told of progress; 0 for none.
     pub(crate) slot: u64,
     pub(crate) prompt_tokens: u32,
-    /// Unix seconds, for an answer whose dialect does not tell.
-    pub(crate) created_s: u64,
+    /// For an answer whose dialect does not tell.
+    pub(crate) origin: Origin,
 }
 
 impl Expected {
@@ -52,7 +53,7 @@ impl Expected {
         encoding: Encoding::O200k,
         slot: 0,
         prompt_tokens: 0,
-        created_s: 0,
+        origin: Origin { id: String::new(), model: String::new(), created_s: 0 },
     };
 }
 
@@ -70,17 +71,17 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(expected: Expected) -> Self {
-        let Expected { options, endpoint, dialect, created_s, .. } = expected;
+        let Expected { options, endpoint, dialect, .. } = expected;
         let has = |option: u32| options & option != 0;
         let own = dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi;
         let way = Way {
             endpoint,
             from: dialect,
             framing: framing_of(has(CHUNKED)),
-            voice: Voice { created_s, include_usage: has(WANTS_USAGE) },
+            voice: Voice { created_s: expected.origin.created_s, include_usage: has(WANTS_USAGE) },
             capture: has(CAPTURE),
         };
-        let relay = Relay::new(&way, expected.json_tool);
+        let relay = Relay::new(&way, expected.json_tool, &expected.origin);
         Self {
             expected,
             relay,
@@ -128,7 +129,7 @@ impl Answer {
 
     /// Reads a whole answer, and tells it in the caller's dialect; the name of what is wrong with it.
     pub(crate) fn read_whole(&mut self) -> Result<(), &'static str> {
-        let Expected { endpoint, dialect, json_tool, created_s, .. } = self.expected;
+        let Expected { endpoint, dialect, json_tool, ref origin, .. } = self.expected;
         match endpoint.purpose() {
             Purpose::Embedding if endpoint != Endpoint::Embeddings || self.expected.wish.is_some() => {
                 return self.read_vectors().ok_or("garbage");
@@ -140,7 +141,7 @@ impl Answer {
             self.usage = read_answer(&self.body).map_err(|_| "garbage")?.usage;
             return Ok(());
         }
-        let told = retell(dialect, endpoint, &self.body, json_tool, created_s).ok_or("garbage")?;
+        let told = retell(dialect, endpoint, &self.body, json_tool, origin).ok_or("garbage")?;
         if told.error.is_some() {
             self.error = told.error;
             return Err("error_event");

@@ -8,6 +8,7 @@ use headgate_core::wire::endpoint::{Dialect, Endpoint, Shape};
 use headgate_core::wire::facts::Facts;
 use headgate_core::wire::kept::form;
 use headgate_core::wire::model::Event;
+use headgate_core::wire::origin::{Filled, Origin};
 use headgate_core::wire::openai::stream::{Framing, Outcome, Settings, Stop, StreamRelay};
 use headgate_core::wire::passing::Passing;
 use headgate_core::wire::translate::Translation;
@@ -28,19 +29,20 @@ pub(crate) fn retell(
     endpoint: Endpoint,
     body: &[u8],
     json_tool: Option<&str>,
-    created_s: u64,
+    origin: &Origin,
 ) -> Option<Told> {
     let dialect = endpoint.dialect();
-    let mut gathered = (from != dialect).then(|| gatherer(dialect, Voice { created_s, include_usage: true }));
+    let voice = Voice { created_s: origin.created_s, include_usage: true };
+    let mut gathered = (from != dialect).then(|| gatherer(dialect, voice));
     let mut told = Told::default();
-    let read = tell(from, body, json_tool, &mut |event| match &event {
-        Event::Error { message, .. } => told.error = Some(message.clone().into_owned()),
+    let read = tell(from, body, json_tool, &mut |event| match event {
+        Event::Error { message, .. } => told.error = Some(message.into_owned()),
         event => {
             if let Event::Usage(usage) = event {
-                told.usage = Some(*usage);
+                told.usage = Some(usage);
             }
             if let Some(gathered) = &mut gathered {
-                gathered.event(event);
+                gathered.event(&origin.fill(event));
             }
         }
     });
@@ -66,7 +68,7 @@ pub(crate) enum Relay {
 }
 
 impl Relay {
-    pub(crate) fn new(way: &Way, json_tool: Option<&str>) -> Self {
+    pub(crate) fn new(way: &Way, json_tool: Option<&str>, origin: &Origin) -> Self {
         let Way { endpoint, from, framing, voice, capture } = *way;
         let (dialect, shape) = (endpoint.dialect(), endpoint.shape());
         if (from, dialect) == (Dialect::OpenAi, Dialect::OpenAi) {
@@ -83,8 +85,8 @@ impl Relay {
             let passing = Passing::new(form(from), decoder(from, None), shape, framing);
             return Self::Passed(Box::new(if capture { passing.capturing() } else { passing }));
         }
-        let told =
-            Translation::new(form(from), decoder(from, json_tool), encoder(dialect, shape, voice), framing);
+        let decoder = Box::new(Filled { decoder: decoder(from, json_tool), origin: origin.clone() });
+        let told = Translation::new(form(from), decoder, encoder(dialect, shape, voice), framing);
         Self::Told(Box::new(if capture { told.capturing() } else { told }))
     }
 

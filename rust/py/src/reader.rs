@@ -9,6 +9,7 @@ use headgate_core::wire::conversation::Asked;
 use headgate_core::wire::endpoint::{Dialect, Purpose};
 use headgate_core::wire::model::Refused;
 use headgate_core::wire::openai::stream::{Outcome, Stop, end};
+use headgate_core::wire::origin::Origin;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -32,12 +33,14 @@ const GOOD: u32 = 64;
 /// Longest answer that is taken whole.
 const MAX_BODY_BYTES: usize = 64 << 20;
 const KEPT_BUFFER_BYTES: usize = 16 * 1024;
+const VERSION: &[u8] = b"anthropic-version: ";
 
 /// Where a request goes, the same for all requests of one endpoint and model.
 #[pyclass(frozen, module = "headgate._core")]
 pub(crate) struct Target {
     whole_head: Vec<u8>,
     stream_head: Vec<u8>,
+    version: Vec<u8>,
     model: Option<String>,
     manner: Py<Manner>,
     encoding: Encoding,
@@ -46,8 +49,8 @@ pub(crate) struct Target {
 
 #[pymethods]
 impl Target {
-    /// `heads` are all of the request's head but its `content-length`, for a whole answer and for a stream;
-    /// `model` replaces the one that was asked for; `dialect` is the provider's.
+    /// `heads` are all of the request's head but its `content-length`, for a whole answer and for a stream; a
+    /// version of the dialect in their last line gives way to one that the caller asks for. `model` replaces the one that was asked for; `dialect` is the provider's.
     #[new]
     fn new(
         heads: (Vec<u8>, Vec<u8>),
@@ -57,8 +60,37 @@ impl Target {
     ) -> PyResult<Self> {
         let dialect = dialect_of(dialect)?;
         let encoding = Encoding::for_model(&manner.get().manner.model);
-        let (whole_head, stream_head) = heads;
-        Ok(Self { whole_head, stream_head, model, manner, encoding, dialect })
+        let (mut whole_head, mut stream_head) = heads;
+        let version = take_version(&mut whole_head);
+        take_version(&mut stream_head);
+        Ok(Self { whole_head, stream_head, version, model, manner, encoding, dialect })
+    }
+}
+
+/// Takes the last line of a head, where it is the dialect's version.
+fn take_version(head: &mut Vec<u8>) -> Vec<u8> {
+    let lines = head.strip_suffix(b"\r\n").unwrap_or_default();
+    let last = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    if lines[last..].starts_with(VERSION) { head.split_off(last) } else { Vec::new() }
+}
+
+impl Target {
+    /// Appends the caller's vendor headers, `forward`, and the version: the caller's own, where it is free to
+    /// choose, else the usual one.
+    fn push_forwarded(&self, forward: &[u8], out: &mut Vec<u8>) {
+        let mut chosen = false;
+        for line in forward.split_inclusive(|&byte| byte == b'\n') {
+            if line.starts_with(VERSION) {
+                if chosen || self.version.is_empty() {
+                    continue;
+                }
+                chosen = true;
+            }
+            out.extend_from_slice(line);
+        }
+        if !chosen {
+            out.extend_from_slice(&self.version);
+        }
     }
 }
 
@@ -304,10 +336,9 @@ impl Reader {
         // What is embedded by Gemini names its model in every part of it.
         let named = ask.endpoint.purpose() == Purpose::Embedding && target.dialect == Dialect::Gemini;
         let same = target.dialect == ask.endpoint.dialect() && !(named && target.model.is_some());
-        if same {
-            // The caller's vendor headers are for the caller's vendor.
-            request.extend_from_slice(forward);
-        }
+        // The caller's vendor headers are for the caller's vendor.
+        target.push_forwarded(if same { forward } else { b"" }, &mut request);
+        let manner = target.manner.get();
         let mut expected = Expected {
             options,
             endpoint: ask.endpoint,
@@ -317,9 +348,8 @@ impl Reader {
             encoding: target.encoding,
             slot: ticket.slot(),
             prompt_tokens: u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX),
-            created_s: ticket.started_s(),
+            origin: Origin::default(),
         };
-        let manner = target.manner.get();
         if same {
             let dropped = ticket.push_body(py, target.model.as_deref(), manner.manner.quirks, &mut request);
             match manner.line(&dropped) {
@@ -332,6 +362,7 @@ impl Reader {
                 Ok(said) => {
                     push_sized(&said.body, &mut request);
                     (expected.json_tool, expected.wish) = (said.json_tool, said.wish);
+                    expected.origin = ticket.origin(&manner.manner.model);
                     ticket.dropped = said.dropped;
                 }
                 Err(refused) => return refusal(py, refused),

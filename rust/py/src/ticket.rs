@@ -10,6 +10,7 @@ use headgate_core::wire::endpoint::Endpoint;
 use headgate_core::wire::model::Dropped;
 use headgate_core::wire::openai::quirks::Quirks;
 use headgate_core::wire::openai::request::{self, Edits};
+use headgate_core::wire::origin::Origin;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -105,8 +106,11 @@ impl Ticket {
         }
     }
 
-    pub(crate) const fn started_s(&self) -> u64 {
-        self.started_ms / 1_000
+    /// Of an answer whose provider does not tell: who is asked, and an id of the moment in which it began.
+    pub(crate) fn origin(&self, model: &str) -> Origin {
+        let created_s = self.started_ms / 1_000;
+        let id = format!("{created_s:x}{:x}", self.times.begun);
+        Origin { id, model: model.to_owned(), created_s }
     }
 
     pub(crate) const fn slot(&self) -> u64 {

@@ -234,6 +234,12 @@ pub fn push_stream_error(endpoint: Endpoint, fault: &Fault<'_>, begun: bool, out
     }
 }
 
+/// Seconds that a provider's error body asks to wait for; others than Google say it in a header only.
+#[must_use]
+pub fn retry_after_s(dialect: Dialect, body: &[u8]) -> Option<f64> {
+    (dialect == Dialect::Gemini).then(|| gemini::error::retry_after_s(body)).flatten()
+}
+
 /// Reads a provider's error body; its words are `OpenAI`'s where there are such.
 #[must_use]
 pub fn read_error(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {

@@ -21,6 +21,7 @@ pub mod model;
 pub mod ollama;
 pub mod openai;
 pub mod openai_chat;
+pub mod origin;
 pub mod passing;
 pub mod responses;
 pub mod scan;
