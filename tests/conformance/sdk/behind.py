@@ -36,25 +36,28 @@ CLIENTS = (
 
 PROVIDERS = {
     "openai": Provider("responses", "openai", "/v1", "gpt-"),
-    "compatible": Provider("openai", "openai_compatible", "/v1", "gpt-"),
+    "compatible": Provider("openai", "openai_compatible", "/v1", "open-"),
     "anthropic": Provider("anthropic", "anthropic", "/v1", "claude-"),
-    "gemini": Provider("gemini", "gemini", "/v1beta", "gemini-"),
+    "gemini": Provider("gemini", "gemini", "/v1beta", "gemini-3-"),
     "ollama": Provider("ollama", "ollama", "/v1", "llama-"),
 }
 """Providers it speaks to, by their names in `losses.PROVIDERS`."""
 
 
 def configuration(fakes: dict[str, Fake]) -> dict[str, Any]:
-    """A gateway with every provider, each with the models below its name."""
+    """A gateway with every provider, each with the models of its prefix."""
     config = document({})
     for name, provider in PROVIDERS.items():
         fake = fakes[provider.fake]
         made = {"name": name, "type": provider.type, "base_url": fake.root + provider.path}
         config["providers"].append(made | {"api_key": fake.key})
-    config["routes"] = [{"model_alias": f"{name}/*", "targets": [{"provider": name}]} for name in PROVIDERS]
+    config["routes"] = [
+        {"model_alias": f"{provider.prefix}*", "targets": [{"provider": name}]}
+        for name, provider in PROVIDERS.items()
+    ]
     return config
 
 
 def model(provider: str, scene: str) -> str:
     """The model that plays a scene, as the gateway's callers name it."""
-    return f"{provider}/{PROVIDERS[provider].prefix}{scene}"
+    return PROVIDERS[provider].prefix + scene

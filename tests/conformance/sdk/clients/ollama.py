@@ -141,4 +141,4 @@ def _request(scene: Scene, model: str) -> dict[str, Any]:
     options |= {"num_predict": scene.max_tokens} if scene.max_tokens else {}
     request |= {"options": options} if options else {}
     request |= {"format": scenes.SCHEMA} if scene.json else {}
-    return request | ({"think": True} if scene.thinks else {})
+    return request | ({"think": "low"} if scene.thinks else {})
