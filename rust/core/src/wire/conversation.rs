@@ -61,7 +61,7 @@ pub fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refu
 fn read<'a>(asked: &Asked<'a>, schemas: &'a mut gemini::request::Schemas) -> Result<Chat<'a>, Refused> {
     let Asked { endpoint, body, model } = *asked;
     match endpoint.dialect() {
-        Dialect::OpenAi => openai_chat::request::decode(body),
+        Dialect::OpenAi => openai_chat::request::decode_for(body, model),
         Dialect::Anthropic => anthropic::request::decode(body),
         Dialect::Gemini => {
             gemini::request::decode(body, model, endpoint.streams().unwrap_or_default(), schemas)
