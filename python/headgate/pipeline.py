@@ -452,7 +452,8 @@ def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
 
 
 def _no_endpoint(endpoint: Endpoint, provider: Provider) -> RequestError:
-    message = f"The provider {provider.name!r} has no {endpoint.label}; ask for another model."
+    what = endpoint.action if endpoint.action == "embeddings" else endpoint.label
+    message = f"The provider {provider.name!r} has no {what}; ask for another model."
     return RequestError(Failure.INVALID_REQUEST, message, param="model")
 
 

@@ -42,6 +42,9 @@ PROVIDERS = {
     "ollama": Provider("ollama", "ollama", "/v1", "llama-"),
 }
 """Providers it speaks to, by their names in `losses.PROVIDERS`."""
+GOOGLES = "gemini-embedding-001"
+LISTED = "gpt-text"
+"""A route that is no pattern, so that it can be listed."""
 
 
 def configuration(fakes: dict[str, Fake]) -> dict[str, Any]:
@@ -51,7 +54,17 @@ def configuration(fakes: dict[str, Fake]) -> dict[str, Any]:
         fake = fakes[provider.fake]
         made = {"name": name, "type": provider.type, "base_url": fake.root + provider.path}
         config["providers"].append(made | {"api_key": fake.key})
+    pinned = {"headers": {"anthropic-version": "2023-06-01"}, "api_key": fakes["anthropic"].key}
+    url = fakes["anthropic"].root
+    config["providers"].append({"name": "pinned", "type": "anthropic", "base_url": url, **pinned})
     config["routes"] = [
+        {"model_alias": "pinned-*", "targets": [{"provider": "pinned"}]},
+        {"model_alias": LISTED, "targets": [{"provider": "openai"}]},
+        # Google's SDK asks for embeddings of this model alone by batch.
+        {"model_alias": f"{GOOGLES}*", "targets": [{"provider": "gemini"}]},
+        {"model_alias": "echo", "targets": [{"provider": "echo"}]},
+    ]
+    config["routes"] += [
         {"model_alias": f"{provider.prefix}*", "targets": [{"provider": name}]}
         for name, provider in PROVIDERS.items()
     ]

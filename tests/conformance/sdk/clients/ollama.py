@@ -50,6 +50,10 @@ class Ollama:
         """Embeddings."""
         return [list(row) for row in self._sdk.embed(model=model, input=texts).embeddings]
 
+    def models(self) -> list[str]:
+        """What may be asked for."""
+        return [model.model or "" for model in self._sdk.list().models]
+
     def send(self, request: dict[str, Any], *, stream: bool) -> Any:  # noqa: ANN401  the SDK's own
         """Ask for it."""
         return self._sdk.chat(**request, stream=stream)
