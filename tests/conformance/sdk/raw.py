@@ -63,3 +63,19 @@ FORMS = {
     "ollama": _plain("/api/chat", {"messages": _TURNS}),
     "ollama_generate": _plain("/api/generate", {"prompt": "hello"}),
 }
+
+
+def text(form: str, body: Any) -> str:  # noqa: ANN401  any JSON
+    """The text of a whole answer."""
+    if form.startswith("gemini"):
+        parts = body["candidates"][0]["content"]["parts"]
+        return "".join(part.get("text", "") for part in parts if not part.get("thought"))
+    if form == "anthropic":
+        return "".join(block.get("text", "") for block in body["content"])
+    if form == "responses":
+        said = [part for item in body["output"] if item["type"] == "message" for part in item["content"]]
+        return "".join(part.get("text", "") for part in said)
+    if form == "ollama_generate":
+        return str(body["response"])
+    message = body["message"] if form == "ollama" else body["choices"][0]["message"]
+    return message["content"] or ""
