@@ -167,3 +167,24 @@ fn openai_type(status: &str) -> &'static str {
         _ => "server_error",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::retry_after_s;
+
+    #[test]
+    fn a_delay_is_read_from_the_details() {
+        let told = |delay: &str| {
+            let body = format!(
+                r#"{{"error":{{"code":429,"details":[{{"reason":"R"}},{{"@type":"t","retryDelay":{delay}}}]}}}}"#
+            );
+            (retry_after_s(body.as_bytes()), retry_after_s(format!("[{body}]").as_bytes()))
+        };
+        assert_eq!(told(r#""7s""#), (Some(7.0), Some(7.0)));
+        assert_eq!(told(r#""1.5s""#), (Some(1.5), Some(1.5)));
+        for wrong in [r#""7""#, r#""-7s""#, r#""NaNs""#, r#""infs""#, "null", "7"] {
+            assert_eq!(told(wrong), (None, None), "{wrong}");
+        }
+        assert_eq!(retry_after_s(b"{}"), None);
+    }
+}
