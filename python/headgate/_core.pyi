@@ -136,6 +136,7 @@ class Target:
     ) -> Target:
         """`heads` are the request's head but for its content-length, for a whole answer and for a stream.
 
+        A version of the dialect in their last line gives way to one that the caller asks for.
         `model` replaces the one asked for; `speech` is the dialect that the provider is spoken to in, and who
         hosts it (direct, azure, vertex, bedrock); `credential` is for what no head can have beforehand.
         """
@@ -156,6 +157,9 @@ def error_body(dialect: str, status: int, message: str, names: tuple[str, str | 
 
 def read_error(body: bytes, dialect: str) -> tuple[str, str | None, str | None, str | None] | None:
     """Message (secrets masked), type, param and code of a provider's error body; None when it has no message."""
+
+def retry_after_s(body: bytes, dialect: str) -> float | None:
+    """Seconds that a provider's error body asks to wait for, where its dialect says that there."""
 
 def stream_error(endpoint: int, chunked: bool, begun: bool, message: str, names: tuple[str, str]) -> bytes:
     """The error that ends a broken stream, with the terminal chunk when `chunked`; `names` are type and code.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from headgate.admission.keys import allows
 from headgate.admission.limits import refusal
 from headgate.cache.memory import CONTROL_HEADER, NO_WISH, TTL_HEADER, MemoryCache, Wish, read_wish
-from headgate.core import PanicException, Tokenizer, read_error
+from headgate.core import PanicException, Tokenizer, read_error, retry_after_s
 from headgate.edge.limits import EdgeError
 from headgate.errors import Failure, RequestError
 from headgate.exchange import Endpoint, Exchange
@@ -41,6 +41,7 @@ _BODY_FAILURES = {
     503: Failure.OVERLOADED,
 }
 JUDGED = GOOD | FAILED
+_MAX_WAIT_S = 1_000_000
 INTERNAL_MESSAGE = "Something went wrong inside the gateway."
 
 
@@ -398,10 +399,9 @@ class Pipeline:
             message = f"The provider {provider.name!r} refused the gateway's credential ({reader.status})."
         else:
             message = told[0] if told else f"The provider {provider.name!r} answered {reader.status}."
-        wait = reader.retry_after
-        retry_after_s = float(wait) if wait is not None and wait.isdigit() and len(wait) < 7 else None
         self._services.pool.keep(provider, connection)
-        error = RequestError(failure, message, status=status, retry_after_s=retry_after_s)
+        wait_s = _wait_s(reader.retry_after, body, reader.dialect)
+        error = RequestError(failure, message, status=status, retry_after_s=wait_s)
         if told and failure is Failure.UPSTREAM_REFUSED:
             # The caller's fault, in the words that its own software may look for.
             _, kind, error.param, code = told
@@ -438,6 +438,14 @@ class Pipeline:
             )
 
 
+def _wait_s(header: str | None, body: bytes, dialect: str) -> float | None:
+    """Seconds that a provider asks to wait for, in its header or in its body."""
+    told = retry_after_s(body, dialect) if header is None else None
+    if header is not None and header.isdigit():
+        told = float(header)
+    return told if told is not None and told < _MAX_WAIT_S else None
+
+
 def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
     code, param, message = found
     if code == "no_credential":
@@ -446,7 +454,8 @@ def _unreadable(found: tuple[str, str | None, str]) -> RequestError:
 
 
 def _no_endpoint(endpoint: Endpoint, provider: Provider) -> RequestError:
-    message = f"The provider {provider.name!r} has no {endpoint.label}; ask for another model."
+    what = endpoint.action if endpoint.action == "embeddings" else endpoint.label
+    message = f"The provider {provider.name!r} has no {what}; ask for another model."
     return RequestError(Failure.INVALID_REQUEST, message, param="model")
 
 

@@ -99,7 +99,12 @@ def provider(
         project=document.project,
         api_version=document.api_version,
         credential=place.credential,
+        usual=tuple(name for name, _ in vendor.headers if not _says(document, name)),
     )
+
+
+def _says(document: schema.Provider, name: str) -> bool:
+    return any(told.lower() == name for told in document.headers)
 
 
 def _dialects(document: schema.Provider, vendor: Vendor, path: Path, findings: Findings) -> tuple[str, ...]:

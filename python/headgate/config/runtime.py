@@ -66,7 +66,8 @@ class Provider:
     brings; `kind` is `http` or `echo`; `hosting` is `direct`, `azure`, `vertex` or `bedrock`. `dialects` are
     what it speaks, the one to translate to first; `quirks` and `lacks` are where its form of it is smaller,
     by names of the core and labels of endpoints. `on_unsupported` is what becomes of what has no place in its
-    dialect.
+    dialect. `usual` names the headers that are the vendor's row's, because nobody configured others: what a
+    caller asks for may take their place.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Provider:
     project: str | None = None
     api_version: str | None = None
     credential: CredentialSpec | None = None
+    usual: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def _provider(raw: dict[str, Any]) -> Provider:
         "quirks": tuple(raw["quirks"]),
         "lacks": tuple(raw["lacks"]),
         "credential": _credential(raw["credential"]),
+        "usual": tuple(raw["usual"]),
     }
     return Provider(**{**raw, **parts})
 

@@ -25,6 +25,7 @@ FORWARDED = frozenset(
         b"openai-project",
         b"openai-beta",
         b"anthropic-beta",
+        b"anthropic-version",
         b"idempotency-key",
         b"http-referer",
         b"x-title",
@@ -77,13 +78,16 @@ def heads(provider: Provider, endpoint: Endpoint, model: str) -> tuple[str, byte
 def _head(provider: Provider, target: str) -> bytes:
     host = f"[{provider.host}]" if ":" in provider.host else provider.host
     port = "" if provider.port == (443 if provider.tls else 80) else f":{provider.port}"
+    headers = [(name, f"{name}: {value}") for name, value in provider.headers]
     lines = [
         f"POST {target} HTTP/1.1",
         f"host: {host}{port}",
-        *(f"{name}: {value}" for name, value in provider.headers),
+        *(line for name, line in headers if name not in provider.usual),
         "content-type: application/json",
         "accept-encoding: identity",
         f"user-agent: headgate/{VERSION}",
+        # Last, where the core takes a version away for the caller's.
+        *(line for name, line in headers if name in provider.usual),
         "",
     ]
     return "\r\n".join(lines).encode("latin-1")

@@ -125,6 +125,27 @@ fn a_request_read_and_written_again_means_the_same() {
 }
 
 #[test]
+fn thoughts_in_pieces_are_one_thought() {
+    let body = json!({"contents":[{"role":"model","parts":[
+            {"text":"Six","thought":true}, {"text":" times","thought":true}, {"text":"","thoughtSignature":"s"},
+            {"text":"next","thought":true}, {"text":"42."}, {"text":"","thoughtSignature":"t"}]}]});
+    let body = body.to_string();
+    let mut schemas = Schemas::default();
+    let chat = decode(body.as_bytes(), "m", false, &mut schemas).unwrap();
+    let thought = |text: &'static str, signature: Option<&'static str>| Part::Thinking {
+        text: text.into(),
+        signature: signature.map(Into::into),
+    };
+    let wanted = [
+        thought("Six times", Some("s")),
+        thought("next", None),
+        Part::Text { text: "42.".into(), cached: None },
+        thought("", Some("t")),
+    ];
+    assert_eq!(format!("{:?}", chat.turns[0].parts), format!("{wanted:?}"));
+}
+
+#[test]
 fn both_spellings_of_names_are_read() {
     let camel = json!({"contents":[{"role":"model","parts":[
             {"functionCall":{"name":"f","args":{}},"thoughtSignature":"s"}]},

@@ -229,6 +229,21 @@ fn results_follow_their_calls_order_and_name_their_tools() {
 }
 
 #[test]
+fn a_call_keeps_the_id_that_newer_versions_give_it() {
+    let id_of = |call: &str| {
+        let body =
+            format!(r#"{{"model":"m","message":{{"role":"assistant","tool_calls":[{call}]}},"done":true}}"#);
+        decode_whole(body.as_bytes()).into_iter().find_map(|event| match event {
+            Event::ToolStart { id, .. } => Some(id.into_owned()),
+            _ => None,
+        })
+    };
+    let function = r#""function":{"name":"f","arguments":{}}"#;
+    assert_eq!(id_of(&format!(r#"{{"id":"call_1",{function}}}"#)).as_deref(), Some("call_1"));
+    assert_eq!(id_of(&format!("{{{function}}}")).as_deref(), Some(""));
+}
+
+#[test]
 fn results_without_ids_are_matched_by_name_and_by_order() {
     let calls = vec![call("", "f", "{}"), call("", "g", "{}"), call("", "f", "{}")];
     let results = vec![result("", Some("f"), "1"), result("", Some("f"), "3"), result("", None, "2")];
@@ -385,7 +400,7 @@ fn interleaved_fragments_become_whole_calls() {
     let calls = r#""tool_calls":[{"function":{"name":"f","arguments":{"a":  1}}},{"function":{"name":"g","arguments":{"b":[2]}}}]"#;
     let head =
         r#"{"model":"m","created_at":"2023-11-14T22:13:20Z","message":{"role":"assistant","content":"""#;
-    let last = r#"},"done":true,"done_reason":"stop","prompt_eval_count":11,"eval_count":7}"#;
+    let last = r#"},"done":true,"done_reason":"stop","total_duration":0,"load_duration":0,"prompt_eval_count":11,"prompt_eval_duration":0,"eval_count":7,"eval_duration":0}"#;
     let stream = format!("{head},{calls}}},\"done\":false}}\n{head}{last}\n");
     assert_eq!(String::from_utf8(encode_stream(&events, Endpoint::Chat)).unwrap(), stream);
     let whole = format!("{head},{calls}{last}");

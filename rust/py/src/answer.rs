@@ -3,7 +3,7 @@
 use headgate_core::http1::{ContentKind, Head};
 use headgate_core::tokens::Encoding;
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::{Speech, Voice};
+use headgate_core::wire::conversation::Speech;
 use headgate_core::wire::count;
 use headgate_core::wire::embeddings::exchange::{self, Wish};
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Purpose};
@@ -12,7 +12,7 @@ use headgate_core::wire::openai::response::read_answer;
 use headgate_core::wire::translate::Form;
 
 use crate::answers::framing_of;
-use crate::dialect::{Relay, Way, retell};
+use crate::dialect::{Origin, Relay, Way, retell};
 
 pub(crate) const STREAM: u32 = 1;
 pub(crate) const CHUNKED: u32 = 2;
@@ -36,8 +36,8 @@ pub(crate) struct Expected {
     /// The journal's slot that is told of progress; 0 for none.
     pub(crate) slot: u64,
     pub(crate) prompt_tokens: u32,
-    /// Unix seconds, for an answer whose dialect does not tell.
-    pub(crate) created_s: u64,
+    /// For an answer whose dialect does not tell.
+    pub(crate) origin: Origin,
 }
 
 impl Expected {
@@ -51,7 +51,7 @@ impl Expected {
         encoding: Encoding::O200k,
         slot: 0,
         prompt_tokens: 0,
-        created_s: 0,
+        origin: Origin { id: String::new(), model: String::new(), created_s: 0 },
     };
 }
 
@@ -69,14 +69,14 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(expected: Expected) -> Self {
-        let Expected { options, endpoint, speech, created_s, .. } = expected;
+        let Expected { options, endpoint, speech, .. } = expected;
         let has = |option: u32| options & option != 0;
         let own = speech.dialect == Dialect::OpenAi && endpoint.dialect() == Dialect::OpenAi;
         let way = Way {
             endpoint,
             from: speech,
             framing: framing_of(has(CHUNKED)),
-            voice: Voice { created_s, include_usage: has(WANTS_USAGE), ..Voice::default() },
+            voice: expected.origin.voice(has(WANTS_USAGE)),
             capture: has(CAPTURE),
         };
         let relay = Relay::new(&way, expected.json_tool);
@@ -128,7 +128,7 @@ impl Answer {
 
     /// Reads a whole answer, and tells it in the caller's dialect; the name of what is wrong with it.
     pub(crate) fn read_whole(&mut self) -> Result<(), &'static str> {
-        let Expected { endpoint, speech: Speech { dialect, .. }, json_tool, created_s, .. } = self.expected;
+        let Expected { endpoint, speech: Speech { dialect, .. }, json_tool, ref origin, .. } = self.expected;
         match endpoint.purpose() {
             Purpose::Embedding if endpoint != Endpoint::Embeddings || self.expected.wish.is_some() => {
                 return self.read_vectors().ok_or("garbage");
@@ -140,7 +140,7 @@ impl Answer {
             self.usage = read_answer(&self.body).map_err(|_| "garbage")?.usage;
             return Ok(());
         }
-        let told = retell(dialect, endpoint, &self.body, json_tool, created_s).ok_or("garbage")?;
+        let told = retell(dialect, endpoint, &self.body, json_tool, origin).ok_or("garbage")?;
         if told.error.is_some() {
             self.error = told.error;
             return Err("error_event");

@@ -12,7 +12,7 @@ use headgate_core::wire::openai::stream::{Framing, Settings, StreamRelay, append
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::dialect::retell;
+use crate::dialect::{Origin, retell};
 use crate::scan::{dialect_of, endpoint_of};
 use crate::tokens::Tokenizer;
 
@@ -47,6 +47,12 @@ fn read_error(
 ) -> PyResult<Option<(String, Option<String>, Option<String>, Option<String>)>> {
     let error = conversation::read_error(dialect_of(dialect)?, body);
     Ok(error.map(|error| (error.message, error.kind, error.param, error.code)))
+}
+
+/// Seconds that a provider's error asks to wait for, where its dialect says that in the body.
+#[pyfunction]
+fn retry_after_s(body: &[u8], dialect: &str) -> PyResult<Option<f64>> {
+    Ok(conversation::retry_after_s(dialect_of(dialect)?, body))
 }
 
 /// The error that ends a stream, and the stream's end.
@@ -151,7 +157,8 @@ fn echo<'py>(
     Ok(told.and_then(|answer| {
         let usage = read_answer(&answer).ok()?.usage.unwrap_or_default();
         let usage = (usage.prompt, usage.completion, usage.cached, usage.reasoning);
-        let body = retell(Dialect::OpenAi, endpoint, &answer, None, 0).and_then(|told| told.body);
+        let told = retell(Dialect::OpenAi, endpoint, &answer, None, &Origin::default());
+        let body = told.and_then(|told| told.body);
         Some((PyBytes::new(py, &body.unwrap_or(answer)), usage))
     }))
 }
@@ -159,6 +166,7 @@ fn echo<'py>(
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(error_body, module)?)?;
     module.add_function(wrap_pyfunction!(read_error, module)?)?;
+    module.add_function(wrap_pyfunction!(retry_after_s, module)?)?;
     module.add_function(wrap_pyfunction!(stream_error, module)?)?;
     module.add_function(wrap_pyfunction!(keep_alive, module)?)?;
     module.add_function(wrap_pyfunction!(replay, module)?)?;

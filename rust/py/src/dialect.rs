@@ -11,6 +11,23 @@ use headgate_core::wire::openai::stream::{Framing, Outcome, Settings, Stop, Stre
 use headgate_core::wire::passing::Passing;
 use headgate_core::wire::translate::{Form, Translation};
 
+/// What an answer says of itself where its provider does not tell.
+#[derive(Default)]
+pub(crate) struct Origin {
+    /// An id that no other answer has.
+    pub(crate) id: String,
+    /// The model that was asked.
+    pub(crate) model: String,
+    /// Unix seconds.
+    pub(crate) created_s: u64,
+}
+
+impl Origin {
+    pub(crate) fn voice(&self, include_usage: bool) -> Voice<'_> {
+        Voice { id: &self.id, model: &self.model, created_s: self.created_s, include_usage }
+    }
+}
+
 /// A whole answer in the caller's words.
 #[derive(Default)]
 pub(crate) struct Told {
@@ -27,20 +44,19 @@ pub(crate) fn retell(
     endpoint: Endpoint,
     body: &[u8],
     json_tool: Option<&str>,
-    created_s: u64,
+    origin: &Origin,
 ) -> Option<Told> {
     let dialect = endpoint.dialect();
-    let mut gathered = (from != dialect)
-        .then(|| gatherer(dialect, Voice { created_s, include_usage: true, ..Voice::default() }));
+    let mut gathered = (from != dialect).then(|| gatherer(dialect, origin.voice(true)));
     let mut told = Told::default();
-    let read = tell(from, body, json_tool, &mut |event| match &event {
-        Event::Error { message, .. } => told.error = Some(message.clone().into_owned()),
+    let read = tell(from, body, json_tool, &mut |event| match event {
+        Event::Error { message, .. } => told.error = Some(message.into_owned()),
         event => {
             if let Event::Usage(usage) = event {
-                told.usage = Some(*usage);
+                told.usage = Some(usage);
             }
             if let Some(gathered) = &mut gathered {
-                gathered.event(event);
+                gathered.event(&event);
             }
         }
     });
@@ -49,11 +65,11 @@ pub(crate) fn retell(
 }
 
 /// How a stream is to be passed on.
-pub(crate) struct Way {
+pub(crate) struct Way<'a> {
     pub(crate) endpoint: Endpoint,
     pub(crate) from: Speech,
     pub(crate) framing: Framing,
-    pub(crate) voice: Voice<'static>,
+    pub(crate) voice: Voice<'a>,
     pub(crate) capture: bool,
 }
 
@@ -66,7 +82,7 @@ pub(crate) enum Relay {
 }
 
 impl Relay {
-    pub(crate) fn new(way: &Way, json_tool: Option<&str>) -> Self {
+    pub(crate) fn new(way: &Way<'_>, json_tool: Option<&str>) -> Self {
         let Way { endpoint, from, framing, voice, capture } = *way;
         let (dialect, shape) = (endpoint.dialect(), endpoint.shape());
         if (from.dialect, dialect) == (Dialect::OpenAi, Dialect::OpenAi) {

@@ -274,7 +274,7 @@ impl Reader {
             encoding: target.encoding,
             slot: ticket.slot(),
             prompt_tokens: u32::try_from(ask.estimate_tokens).unwrap_or(u32::MAX),
-            created_s: ticket.started_s(),
+            origin: request.origin,
         };
         self.arm(Answer::new(expected));
         Ok(PyBytes::new(py, &self.seal(request.bytes)).into_any())

@@ -13,6 +13,7 @@ use headgate_core::wire::model::{Dropped, Refused};
 use pyo3::prelude::*;
 
 use crate::credential::{Call, Credential};
+use crate::dialect::Origin;
 use crate::saying::{Manner, say};
 use crate::scan::dialect_of;
 use crate::ticket::{Ticket, push_sized};
@@ -22,6 +23,8 @@ use crate::ticket::{Ticket, push_sized};
 pub(crate) struct Target {
     whole_head: Vec<u8>,
     stream_head: Vec<u8>,
+    /// The dialect's version as a header line, where a caller may choose another.
+    version: Vec<u8>,
     model: Option<String>,
     manner: Py<Manner>,
     credential: Option<Py<Credential>>,
@@ -34,12 +37,14 @@ pub(crate) struct Request {
     pub(crate) bytes: Vec<u8>,
     pub(crate) json_tool: Option<&'static str>,
     pub(crate) wish: Option<Box<Wish>>,
+    /// For an answer that is told in other words than the provider's.
+    pub(crate) origin: Origin,
 }
 
 #[pymethods]
 impl Target {
-    /// `heads` are all of the request's head but its `content-length`, for a whole answer and for a stream;
-    /// `model` replaces the one that was asked for; `speech` is the provider's dialect and who hosts it.
+    /// `heads` are all of the request's head but its `content-length`, for a whole answer and for a stream; a
+    /// version of the dialect in their last line gives way to one that the caller asks for. `model` replaces the one that was asked for; `speech` is the provider's dialect and who hosts it.
     #[new]
     fn new(
         heads: (Vec<u8>, Vec<u8>),
@@ -55,9 +60,11 @@ impl Target {
             _ => None,
         };
         let encoding = Encoding::for_model(&manner.get().manner.model);
-        let (whole_head, stream_head) = heads;
+        let (mut whole_head, mut stream_head) = heads;
+        let version = take_version(&mut whole_head);
+        take_version(&mut stream_head);
         let speech = Speech { dialect, host };
-        Ok(Self { whole_head, stream_head, model, manner, credential, speech, encoding })
+        Ok(Self { whole_head, stream_head, version, model, manner, credential, speech, encoding })
     }
 }
 
@@ -71,7 +78,7 @@ impl Target {
     ) -> Result<Request, Refused> {
         let ask = &ticket.ask;
         let manner = self.manner.get();
-        let (mut json_tool, mut wish) = (None, None);
+        let (mut json_tool, mut wish, mut origin) = (None, None, Origin::default());
         let same = self.is_asked_in_its_own_words(ask.endpoint);
         let (body, line) = if same {
             let mut dropped = Dropped::default();
@@ -81,6 +88,7 @@ impl Target {
             let asked = Asked { endpoint: ask.endpoint, body: ask.body.as_bytes(py), model: &ask.model };
             let said = say(&asked, self.speech.dialect, manner)?;
             (json_tool, wish) = (said.json_tool, said.wish);
+            origin = ticket.origin(&manner.manner.model);
             (Cow::Owned(said.body), said.dropped)
         };
         // The caller's vendor headers are for the caller's vendor.
@@ -90,12 +98,30 @@ impl Target {
         let mut bytes = Vec::with_capacity(head.len() + forward.len() + 48 + body.len());
         bytes.extend_from_slice(head);
         if self.speech.host != Some(Host::Bedrock) {
-            bytes.extend_from_slice(forward);
+            self.push_forwarded(forward, &mut bytes);
         }
         self.push_credential(py, head, &body, ticket.sent_ms(), &mut bytes)?;
         push_sized(&body, &mut bytes);
         ticket.dropped = line;
-        Ok(Request { bytes, json_tool, wish })
+        Ok(Request { bytes, json_tool, wish, origin })
+    }
+
+    /// Appends the caller's vendor headers, and the version: the caller's own, where it is free to choose, else
+    /// the usual one.
+    fn push_forwarded(&self, forward: &[u8], out: &mut Vec<u8>) {
+        let mut chosen = false;
+        for line in forward.split_inclusive(|&byte| byte == b'\n') {
+            if line.starts_with(VERSION) {
+                if chosen || self.version.is_empty() {
+                    continue;
+                }
+                chosen = true;
+            }
+            out.extend_from_slice(line);
+        }
+        if !chosen {
+            out.extend_from_slice(&self.version);
+        }
     }
 
     fn is_asked_in_its_own_words(&self, endpoint: Endpoint) -> bool {
@@ -142,6 +168,16 @@ impl Target {
         let message = "The gateway has no valid credential for this provider at the moment.".to_owned();
         Err(Refused { code: NO_CREDENTIAL, param: None, message })
     }
+}
+
+/// The header that names the version of Anthropic's dialect.
+const VERSION: &[u8] = b"anthropic-version: ";
+
+/// Takes the last line of a head, where it is the dialect's version.
+fn take_version(head: &mut Vec<u8>) -> Vec<u8> {
+    let lines = head.strip_suffix(b"\r\n").unwrap_or_default();
+    let last = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    if lines[last..].starts_with(VERSION) { head.split_off(last) } else { Vec::new() }
 }
 
 /// The code of a refusal that is not the caller's fault.

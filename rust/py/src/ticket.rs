@@ -18,6 +18,7 @@ use pyo3::types::PyBytes;
 use crate::answers::UsageTuple;
 use crate::books::Kind;
 use crate::desk::OutputMean;
+use crate::dialect::Origin;
 use crate::ledger::{Admission, LedgerWorker, raised};
 use crate::reader::Reader;
 use crate::spool::SpoolPage;
@@ -107,8 +108,11 @@ impl Ticket {
         }
     }
 
-    pub(crate) const fn started_s(&self) -> u64 {
-        self.started_ms / 1_000
+    /// Of an answer whose provider does not tell: who is asked, and an id of the moment in which it began.
+    pub(crate) fn origin(&self, model: &str) -> Origin {
+        let created_s = self.started_ms / 1_000;
+        let id = format!("{created_s:x}{:x}", self.times.begun);
+        Origin { id, model: model.to_owned(), created_s }
     }
 
     pub(crate) const fn slot(&self) -> u64 {

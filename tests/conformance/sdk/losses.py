@@ -6,8 +6,17 @@ Invariant: nothing is lost that both of them can say, but for the `GAPS`, each w
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
-from conformance.sdk.scenes import Called, Failure, Scene, Seen
+from conformance.sdk.scenes import MADE, Called, Failure, Scene, Seen
+
+
+class Ids(Enum):
+    """Whether there are ids of calls: from a provider, and for a client."""
+
+    ALWAYS = "the provider gives them; the client must have some"
+    GIVEN = "the provider gives none; the client is shown those that another gave"
+    HIDDEN = "the provider gives them; the client is shown none"
 
 
 @dataclass(frozen=True)
@@ -16,10 +25,10 @@ class Dialect:
 
     Attributes:
         lacks: scenes that cannot be asked for in it.
-        ids: whether a call has an id of the model's.
+        ids: what becomes of the ids of calls.
         sequence: whether a stop sequence is told from a regular end.
         refusal: whether a refusal is told from a regular end.
-        refusal_text: whether its words come along.
+        refusal_text: whether a provider says one in words.
         thinking: whether the thoughts are told.
         redacted: whether it is told that there are hidden ones.
         cached, written, reasoning: which counts of tokens it has.
@@ -27,7 +36,7 @@ class Dialect:
     """
 
     lacks: frozenset[str] = frozenset({"redacted"})
-    ids: bool = True
+    ids: Ids = Ids.ALWAYS
     sequence: bool = False
     refusal: bool = True
     refusal_text: bool = True
@@ -42,9 +51,9 @@ class Dialect:
 OPENAI = Dialect(thinking=False)
 RESPONSES = Dialect(lacks=frozenset({"redacted", "stop"}), written=True)
 ANTHROPIC = Dialect(frozenset(), sequence=True, redacted=True, written=True, overloaded=529)
-GEMINI = Dialect(ids=False, refusal_text=False)
+GEMINI = Dialect(ids=Ids.GIVEN, refusal_text=False)
 # Its API has ids of calls; its SDK does not show them.
-OLLAMA = Dialect(ids=False, refusal=False, cached=False, reasoning=False)
+OLLAMA = Dialect(ids=Ids.HIDDEN, refusal=False, cached=False, reasoning=False)
 BEDROCK = Dialect(frozenset(), sequence=True, redacted=True, written=True, reasoning=False)
 CLIENTS = {
     "openai_chat": OPENAI,
@@ -57,30 +66,31 @@ CLIENTS = {
     "google": GEMINI,
     "google_vertex": GEMINI,
     "ollama": OLLAMA,
+    "ollama_generate": replace(OLLAMA, lacks=OLLAMA.lacks | {"tools", "pretext", "thinktools", "echo"}),
     "bedrock": BEDROCK,
 }
 PROVIDERS = {
     "openai": OPENAI,
-    "responses": RESPONSES,
-    "azure": OPENAI,
+    "compatible": OPENAI,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
     "ollama": OLLAMA,
-    "bedrock": BEDROCK,
-    "vertex": GEMINI,
 }
+NATIVE = {
+    ("openai_responses", "openai"): RESPONSES,
+    ("azure_responses", "openai"): RESPONSES,
+    ("openai_chat", "ollama"): OPENAI,
+    ("azure_chat", "ollama"): OPENAI,
+}
+"""Where a provider of several dialects is asked in another than its first."""
 
-GAPS: dict[tuple[str, str, str], str] = {
-    (client, "anthropic", scene): "the count of thinking tokens (usage.output_tokens_details) is not read"
-    for client in ("openai_chat",)
-    for scene in ("think", "thinktools")
-}
+GAPS: dict[tuple[str, str, str], str] = {}
 """What is not right yet, and why: these cases must fail, so who mends one is told to take it out."""
 
 
 def wanted(scene: Scene, client: str, provider: str) -> list[Seen] | None:
     """What a client must see of each answer of a provider; None where the scene cannot be asked for."""
-    asks, says = CLIENTS[client], PROVIDERS[provider]
+    asks, says = CLIENTS[client], NATIVE.get((client, provider), PROVIDERS[provider])
     if scene.name in asks.lacks | says.lacks:
         return None
     return [_behind_gateway(_through(seen, asks, says)) for seen in scene.answers]
@@ -116,25 +126,30 @@ def _through(seen: Seen, asks: Dialect, says: Dialect) -> Seen:
     failure = seen.failure
     if failure and failure.status == 529:
         failure = Failure(says.overloaded if asks is says else asks.overloaded, failure.message)
-    lost = seen.finish == "refusal" and not says.refusal_text
     return replace(
         seen,
-        text="" if lost or (seen.finish == "refusal" and not both.refusal_text) else seen.text,
+        text="" if seen.finish == "refusal" and not says.refusal_text else seen.text,
         thinking=seen.thinking if both.thinking else "",
         redacted=seen.redacted and both.redacted,
-        calls=tuple(Called(call.id if both.ids else None, call.name, call.arguments) for call in seen.calls),
+        calls=tuple(Called(_id(call, asks, says), call.name, call.arguments) for call in seen.calls),
         finish=finish,
         usage=usage,
         failure=failure,
     )
 
 
+def _id(call: Called, asks: Dialect, says: Dialect) -> str | None:
+    if asks.ids is Ids.HIDDEN:
+        return None
+    if says.ids is not Ids.GIVEN:
+        return call.id
+    return MADE if asks.ids is Ids.ALWAYS else None
+
+
 def _both(asks: Dialect, says: Dialect) -> Dialect:
     names = (
-        "ids",
         "sequence",
         "refusal",
-        "refusal_text",
         "thinking",
         "redacted",
         "cached",

@@ -12,6 +12,7 @@ from conformance.sdk.clients.azure import AzureChat, AzureResponses
 from conformance.sdk.clients.bedrock import Bedrock as BedrockClient
 from conformance.sdk.clients.google import Google, GoogleVertex
 from conformance.sdk.clients.ollama import Ollama as OllamaClient
+from conformance.sdk.clients.ollama import OllamaGenerate
 from conformance.sdk.clients.openai_chat import OpenAIChat
 from conformance.sdk.clients.openai_responses import OpenAIResponses
 from support.fakes.anthropic import Anthropic as AnthropicFake
@@ -60,6 +61,7 @@ CLIENTS = {
     "google": Pairing(Google, "gemini", "gemini-"),
     "google_vertex": Pairing(GoogleVertex, "vertex", "gemini-"),
     "ollama": Pairing(OllamaClient, "ollama", "llama-"),
+    "ollama_generate": Pairing(OllamaGenerate, "ollama", "llama-"),
     "bedrock": Pairing(BedrockClient, "bedrock", "anthropic.claude-", _AWS),
 }
 EMBEDDING_MODELS = (

@@ -62,12 +62,6 @@ def test_tokens_are_counted(clients: dict[str, Any], name: str) -> None:
     assert clients[name].count(pairs.CLIENTS[name].prefix + "text") == 14
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_ollama_generates(clients: dict[str, Any], *, stream: bool) -> None:
-    seen = clients["ollama"].generate("llama-text", stream=stream)
-    assert seen == scenes.SCENES[0].answers[0]
-
-
 def test_what_was_accepted_is_kept(clients: dict[str, Any], fakes: dict[str, Fake]) -> None:
     scene = next(scene for scene in scenes.SCENES if scene.name == "echo")
     clients["anthropic"].play(scene, "claude-echo", stream=False)

@@ -1,6 +1,6 @@
-"""Requests that OpenAI takes and others would not: the gateway makes them fit, or says no itself.
+"""Requests that one service takes and others would not: the gateway makes them fit.
 
-Invariant: a provider's own refusal never reaches who asked OpenAI's dialect rightly.
+Invariant: a provider's own refusal never reaches who asked in its own dialect rightly.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conformance.sdk import behind
+from conformance.sdk.hard import HARD
+from conformance.sdk.raw import FORMS, text
 from conformance.sdk.scenes import TOOLS
 
 if TYPE_CHECKING:
@@ -200,3 +202,18 @@ def test_a_hard_request_is_made_to_fit(
     assert answer.status == 200, answer.body
     assert len(fake.requests) == asked + 1
     assert (answer.json["choices"][0]["message"]["content"] or "").endswith(end)
+
+
+@pytest.mark.parametrize("what", HARD)
+@pytest.mark.parametrize("provider", behind.PROVIDERS)
+def test_a_hard_request_of_another_dialect_is_made_to_fit(
+    gateway: Gateway, fakes: dict[str, Fake], provider: str, what: str
+) -> None:
+    hard = HARD[what]
+    fake = fakes[behind.PROVIDERS[provider].fake]
+    asked, refused = len(fake.requests), len(fake.refusals)
+    answer = FORMS[hard.form].post(gateway.client, behind.model(provider, hard.scene), **hard.members)
+    assert fake.refusals[refused:] == []
+    assert answer.status == 200, answer.body
+    assert len(fake.requests) == asked + 1
+    assert text(hard.form, answer.json).endswith(hard.end)

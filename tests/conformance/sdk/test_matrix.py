@@ -6,11 +6,13 @@ Invariant: no provider gets a request that its service would refuse, and no SDK 
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from conformance.sdk import behind, losses, pairs, scenes
+from support.fakes import gemini_turns, plays
 from support.gateway import KEY
 
 if TYPE_CHECKING:
@@ -72,7 +74,55 @@ def test_a_pair(clients: dict[str, Any], fakes: dict[str, Fake], case: Case) -> 
         assert scenes.same(one, other, json_text=scene.json), (one, other)
 
 
-@pytest.mark.parametrize("client", behind.CLIENTS)
-def test_embeddings(clients: dict[str, Any], client: str) -> None:
-    one, other = clients[client].embed(behind.model("openai", "embedding"), ["a", "b"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("client", "provider"),
+    [
+        ("anthropic", "anthropic"),
+        ("google", "anthropic"),
+        ("openai_responses", "anthropic"),
+        ("google", "gemini"),
+        ("openai_responses", "gemini"),
+        ("openai_responses", "openai"),
+    ],
+)
+def test_a_thought_goes_back_to_who_had_it(
+    clients: dict[str, Any], fakes: dict[str, Fake], client: str, provider: str, *, stream: bool
+) -> None:
+    scene = next(scene for scene in scenes.SCENES if scene.name == "thinktools")
+    clients[client].play(scene, behind.model(provider, scene.name), stream=stream)
+    request = fakes[behind.PROVIDERS[provider].fake].requests[-1]
+    signature = gemini_turns.SIGNATURE if provider == "gemini" else plays.signed("I need the weather.")
+    assert signature in json.dumps(request.body)
+    assert request.asked is not None
+    assert request.asked.thinks
+
+
+@pytest.mark.parametrize("provider", [name for name in behind.PROVIDERS if name != "anthropic"])
+@pytest.mark.parametrize("client", ["openai_chat", "azure_chat", "google", "ollama"])
+def test_embeddings(clients: dict[str, Any], client: str, provider: str) -> None:
+    model = behind.GOOGLES if provider == "gemini" else behind.model(provider, "embedding")
+    one, other = clients[client].embed(model, ["a", "b"])
     assert (one[0], other[0]) == ((97 - 64 - 32) / 32, (98 - 64 - 32) / 32)
+    assert len(one) == len(other) == 4
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "google", "ollama"])
+def test_who_has_no_embeddings_says_so(clients: dict[str, Any], client: str) -> None:
+    with pytest.raises(Exception, match="has no embeddings"):
+        clients[client].embed(behind.model("anthropic", "embedding"), ["a"])
+
+
+@pytest.mark.parametrize("provider", behind.PROVIDERS)
+@pytest.mark.parametrize("client", ["anthropic", "google"])
+def test_tokens_are_counted(clients: dict[str, Any], client: str, provider: str) -> None:
+    counted = clients[client].count(behind.model(provider, "text"))
+    assert (counted == 14) is (provider in ("anthropic", "gemini"))
+    assert 0 < counted < 20
+
+
+@pytest.mark.parametrize(
+    "client", ["openai_chat", "openai_responses", "azure_responses", "anthropic", "google", "ollama"]
+)
+def test_models_are_listed(clients: dict[str, Any], client: str) -> None:
+    assert clients[client].models() == [behind.LISTED, "echo"]

@@ -22,6 +22,8 @@ _DATA = (
     "executable_code",
     "code_execution_result",
 )
+# For calls that another model made.
+UNSIGNED = "skip_thought_signature_validator"
 SIGNATURE = base64.b64encode(plays.signed("I need the weather.").encode()).decode()
 
 
@@ -121,7 +123,8 @@ def _signed(parts: list[JSON], at: int) -> None:
         signature,
         f"Function call is missing a thought_signature in functionCall parts: {name}, position {at}.",
     )
-    need(canonical(str(signature)) == SIGNATURE, "Corrupted thought signature.")
+    right = signature == UNSIGNED or canonical(str(signature)) == SIGNATURE
+    need(right, "Corrupted thought signature.")
 
 
 def canonical(data: str) -> str:

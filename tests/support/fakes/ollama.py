@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from support import wire
 from support.fakes import plays
+from support.fakes.openai import OpenAI
 from support.fakes.plays import Asked, Breaks, Finish, Play
 from support.fakes.server import (
     JSON,
-    Fake,
     Refused,
     decoded,
     events,
@@ -48,18 +48,20 @@ _OPTIONS = words(
 _MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
-class Ollama(Fake):
+class Ollama(OpenAI):
     """The service; it asks for no key, but a wrong one would be somebody else's."""
 
     def answer(self, request: Received) -> Iterable[Step]:
-        """Chat, generate or embed."""
+        """Chat, generate or embed, in its own words or in OpenAI's."""
+        if request.path.startswith("/v1/"):
+            return self.as_openai(request)
         token = request.headers.get("authorization")
         need(token in (None, f"Bearer {self.key}"), "unauthorized", 401)
         body = read(request)
         need(isinstance(body.get("model"), str) and body["model"], "model is required")
         path = request.path
         if path == "/api/embed":
-            return self.embed(request, body)
+            return self.vectors(request, body)
         need(path in ("/api/chat", "/api/generate"), "404 page not found", 404)
         asked = _chat(body) if path == "/api/chat" else _generate(body)
         play = self.perform(request, body, asked)
@@ -70,7 +72,15 @@ class Ollama(Fake):
             return events(texts, play, broken, "application/x-ndjson")
         return wire.answer(_joined(lines, chat=path == "/api/chat"))
 
-    def embed(self, request: Received, body: JSON) -> Iterable[Step]:
+    def as_openai(self, request: Received) -> Iterable[Step]:
+        """OpenAI's protocol, its errors too."""
+        try:
+            return super().answer(request)
+        except Refused as refused:
+            self.refusals.append(refused.message)
+            return super().refusal(refused)
+
+    def vectors(self, request: Received, body: JSON) -> Iterable[Step]:
         """Embeddings."""
         members(body, "", ("model", "input", "truncate", "dimensions", "options", "keep_alive"), _unknown)
         texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")
@@ -205,7 +215,9 @@ def _lines(play: Play, asked: Asked, *, chat: bool) -> Iterable[JSON]:
 
 def _joined(lines: list[JSON], *, chat: bool) -> JSON:
     if not chat:
-        return {**lines[-1], "response": "".join(line["response"] for line in lines)}
+        thinking = "".join(line.get("thinking", "") for line in lines)
+        whole = {**lines[-1], "response": "".join(line["response"] for line in lines)}
+        return whole | ({"thinking": thinking} if thinking else {})
     told = [line["message"] for line in lines]
     message: JSON = {"role": "assistant", "content": "".join(each["content"] for each in told)}
     thinking = "".join(each.get("thinking", "") for each in told)

@@ -63,7 +63,7 @@ pub fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refu
 fn read<'a>(asked: &Asked<'a>, schemas: &'a mut gemini::request::Schemas) -> Result<Chat<'a>, Refused> {
     let Asked { endpoint, body, model } = *asked;
     match endpoint.dialect() {
-        Dialect::OpenAi => openai_chat::request::decode(body),
+        Dialect::OpenAi => openai_chat::request::decode_for(body, model),
         Dialect::Anthropic => anthropic::request::decode(body),
         Dialect::Gemini => {
             gemini::request::decode(body, model, endpoint.streams().unwrap_or_default(), schemas)
@@ -272,6 +272,12 @@ pub fn push_stream_error(endpoint: Endpoint, fault: &Fault<'_>, begun: bool, out
             ollama::error::stream_event(message, kind, code, out);
         }
     }
+}
+
+/// Seconds that a provider's error body asks to wait for; others than Google say it in a header only.
+#[must_use]
+pub fn retry_after_s(dialect: Dialect, body: &[u8]) -> Option<f64> {
+    (dialect == Dialect::Gemini).then(|| gemini::error::retry_after_s(body)).flatten()
 }
 
 /// Reads a provider's error body; its words are `OpenAI`'s where there are such.

@@ -58,6 +58,12 @@ class Anthropic:
         messages = [{"role": "user", "content": "hello"}]
         return int(self._sdk.messages.count_tokens(model=model, messages=messages).input_tokens)
 
+    def models(self) -> list[str]:
+        """What may be asked for, and each of them by its name."""
+        names = [model.id for model in self._sdk.models.list()]
+        assert [self._sdk.models.retrieve(name).id for name in names] == names
+        return names
+
     def _ask(self, request: dict[str, Any], *, stream: bool) -> tuple[Seen, list[Any]]:
         partial: list[str] = []
         try:

@@ -61,6 +61,12 @@ class Google:
         """The tokens of a text."""
         return self._sdk.models.count_tokens(model=model, contents="hello").total_tokens or 0
 
+    def models(self) -> list[str]:
+        """What may be asked for, and each of them by its name."""
+        names = [model.name or "" for model in self._sdk.models.list()]
+        assert [self._sdk.models.get(model=name).name for name in names] == names
+        return [name.removeprefix("models/") for name in names]
+
     def _ask(
         self, model: str, contents: list[Any], config: types.GenerateContentConfig, *, stream: bool
     ) -> tuple[Seen, list[types.Part]]:

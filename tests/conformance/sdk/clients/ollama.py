@@ -1,4 +1,4 @@
-"""The Ollama SDK: chat and embed. Source: github.com/ollama/ollama-python."""
+"""The Ollama SDK: chat, generate and embed. Source: github.com/ollama/ollama-python."""
 
 from __future__ import annotations
 
@@ -50,22 +50,18 @@ class Ollama:
         """Embeddings."""
         return [list(row) for row in self._sdk.embed(model=model, input=texts).embeddings]
 
-    def generate(self, model: str, *, stream: bool) -> Seen:
-        """An answer to a prompt without turns."""
-        answers: Any = self._sdk.generate(model=model, prompt="hello", stream=stream)
-        parts = list(answers) if stream else [answers]
-        last = parts[-1]
-        text = "".join(part.response for part in parts)
-        return Seen(
-            text,
-            finish=_FINISH.get(last.done_reason),
-            usage=Tokens(last.prompt_eval_count, last.eval_count),
-        )
+    def models(self) -> list[str]:
+        """What may be asked for."""
+        return [model.model or "" for model in self._sdk.list().models]
+
+    def send(self, request: dict[str, Any], *, stream: bool) -> Any:  # noqa: ANN401  the SDK's own
+        """Ask for it."""
+        return self._sdk.chat(**request, stream=stream)
 
     def _ask(self, request: dict[str, Any], *, stream: bool) -> tuple[Seen, list[Any]]:
         told = _Told()
         try:
-            answer: Any = self._sdk.chat(**request, stream=stream)
+            answer = self.send(request, stream=stream)
             told.parts(answer if stream else [answer])
         except ollama.ResponseError as error:
             status = error.status_code if error.status_code > 0 else 0
@@ -73,6 +69,22 @@ class Ollama:
         except TransportError as error:
             return told.seen(Failure(0, str(error))), []
         return told.seen(None), told.calls
+
+
+class OllamaGenerate(Ollama):
+    """Plays scenes without turns."""
+
+    def play(self, scene: Scene, model: str, *, stream: bool) -> list[Seen]:
+        """What is seen of the answer."""
+        request = _request(scene, model)
+        *_, last = request.pop("messages")
+        request |= {"prompt": last["content"], "images": last.get("images")}
+        request |= {"system": scene.system} if scene.system else {}
+        return [self._ask(request, stream=stream)[0]]
+
+    def send(self, request: dict[str, Any], *, stream: bool) -> Any:  # noqa: ANN401  the SDK's own
+        """Ask for it."""
+        return self._sdk.generate(**request, stream=stream)
 
 
 class _Told:
@@ -86,10 +98,14 @@ class _Told:
     def parts(self, parts: Iterable[Any]) -> None:
         """Take all of it."""
         for part in parts:
+            self._last = part
+            if isinstance(part, ollama.GenerateResponse):
+                self._text += part.response
+                self._thinking += part.thinking or ""
+                continue
             self._text += part.message.content or ""
             self._thinking += part.message.thinking or ""
             self.calls += part.message.tool_calls or []
-            self._last = part
 
     def seen(self, failure: Failure | None) -> Seen:
         """What it was."""
@@ -129,4 +145,4 @@ def _request(scene: Scene, model: str) -> dict[str, Any]:
     options |= {"num_predict": scene.max_tokens} if scene.max_tokens else {}
     request |= {"options": options} if options else {}
     request |= {"format": scenes.SCHEMA} if scene.json else {}
-    return request | ({"think": True} if scene.thinks else {})
+    return request | ({"think": "low"} if scene.thinks else {})

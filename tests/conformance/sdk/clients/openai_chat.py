@@ -56,6 +56,12 @@ class OpenAIChat:
         """Embeddings."""
         return [row.embedding for row in self._sdk.embeddings.create(model=model, input=texts).data]
 
+    def models(self) -> list[str]:
+        """What may be asked for, and each of them by its name."""
+        names = [model.id for model in self._sdk.models.list()]
+        assert [self._sdk.models.retrieve(name).id for name in names] == names
+        return names
+
     def _ask(self, request: dict[str, Any], *, stream: bool) -> Seen:
         told = _Told()
         try:

@@ -38,6 +38,14 @@ pub(super) struct Told {
     written: Option<u64>,
     #[serde(rename = "cache_read_input_tokens")]
     cached: Option<u64>,
+    #[serde(rename = "output_tokens_details")]
+    details: Option<Details>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Details {
+    #[serde(rename = "thinking_tokens")]
+    thinking: Option<u64>,
 }
 
 impl Told {
@@ -47,6 +55,7 @@ impl Told {
         self.output = later.output.or(self.output);
         self.written = later.written.or(self.written);
         self.cached = later.cached.or(self.cached);
+        self.details = later.details.or(self.details);
     }
 
     /// `input_tokens` leaves out what the cache gave and took; the canonical prompt has all of it.
@@ -54,7 +63,8 @@ impl Told {
         let (cached, written) = (self.cached.unwrap_or(0), self.written.unwrap_or(0));
         let prompt = self.input.unwrap_or(0).saturating_add(cached).saturating_add(written);
         let completion = self.output.unwrap_or(0);
-        Usage { prompt, completion, total: prompt.saturating_add(completion), cached, written, reasoning: 0 }
+        let reasoning = self.details.and_then(|details| details.thinking).unwrap_or(0);
+        Usage { prompt, completion, total: prompt.saturating_add(completion), cached, written, reasoning }
     }
 }
 
@@ -69,6 +79,11 @@ pub(super) fn push_usage(out: &mut Vec<u8>, usage: &Usage) {
     push_u64(out, usage.cached);
     out.extend_from_slice(b",\"output_tokens\":");
     push_u64(out, usage.completion);
+    if usage.reasoning > 0 {
+        out.extend_from_slice(b",\"output_tokens_details\":{\"thinking_tokens\":");
+        push_u64(out, usage.reasoning);
+        out.push(b'}');
+    }
     out.push(b'}');
 }
 

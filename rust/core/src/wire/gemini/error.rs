@@ -30,6 +30,8 @@ struct Detail<'a> {
     #[serde(borrow)]
     reason: Option<Text<'a>>,
     #[serde(borrow)]
+    retry_delay: Option<Text<'a>>,
+    #[serde(borrow)]
     field_violations: Option<Vec<Violation<'a>>>,
 }
 
@@ -58,13 +60,7 @@ pub fn encode(message: &str, kind: &str, code: Option<&str>, status: u16) -> Vec
 /// type, and the most exact name that Google gives becomes the code.
 #[must_use]
 pub fn decode(body: &[u8]) -> Option<UpstreamError> {
-    // serde would read a list as the members of one body, in their order.
-    let read = if body.trim_ascii_start().starts_with(b"[") {
-        serde_json::from_slice::<[Body<'_>; 1]>(body).map(|[body]| body)
-    } else {
-        serde_json::from_slice(body)
-    };
-    let Ok(Body { error }) = read else { return read_error(body) };
+    let Some(error) = read(body) else { return read_error(body) };
     let message = redact(&error.message?.0);
     let status = error.status.map(|status| status.0);
     let details = error.details.unwrap_or_default();
@@ -77,6 +73,27 @@ pub fn decode(body: &[u8]) -> Option<UpstreamError> {
         param: field.map(|field| redact(&field.0)),
         code: code.map(|code| redact(&code)).or_else(|| error.code.map(|code| code.0.to_string())),
     })
+}
+
+fn read(body: &[u8]) -> Option<Told<'_>> {
+    // serde would read a list as the members of one body, in their order.
+    let read = if body.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice::<[Body<'_>; 1]>(body).map(|[body]| body)
+    } else {
+        serde_json::from_slice(body)
+    };
+    read.ok().map(|body| body.error)
+}
+
+/// Seconds of the first `RetryInfo`: there is no header of them.
+///
+/// Source: `google.rpc.RetryInfo`; protobuf.dev/programming-guides/json, Duration.
+#[must_use]
+pub fn retry_after_s(body: &[u8]) -> Option<f64> {
+    let details = read(body)?.details?;
+    let delay = details.iter().find_map(|detail| detail.retry_delay.as_ref())?;
+    let seconds: f64 = delay.0.strip_suffix('s')?.parse().ok()?;
+    (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
 }
 
 /// The error as an event in the middle of a stream with `alt=sse`. For the form without it, hand
@@ -148,5 +165,26 @@ fn openai_type(status: &str) -> &'static str {
         403 => "permission_error",
         429 => "rate_limit_error",
         _ => "server_error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::retry_after_s;
+
+    #[test]
+    fn a_delay_is_read_from_the_details() {
+        let told = |delay: &str| {
+            let body = format!(
+                r#"{{"error":{{"code":429,"details":[{{"reason":"R"}},{{"@type":"t","retryDelay":{delay}}}]}}}}"#
+            );
+            (retry_after_s(body.as_bytes()), retry_after_s(format!("[{body}]").as_bytes()))
+        };
+        assert_eq!(told(r#""7s""#), (Some(7.0), Some(7.0)));
+        assert_eq!(told(r#""1.5s""#), (Some(1.5), Some(1.5)));
+        for wrong in [r#""7""#, r#""-7s""#, r#""NaNs""#, r#""infs""#, "null", "7"] {
+            assert_eq!(told(wrong), (None, None), "{wrong}");
+        }
+        assert_eq!(retry_after_s(b"{}"), None);
     }
 }

@@ -56,14 +56,18 @@ impl Shape {
         self.said(said, out);
         out.extend_from_slice(b",\"done\":true,\"done_reason\":\"");
         out.extend_from_slice(outcome.reason().as_bytes());
-        out.push(b'"');
+        // Clients take these for numbers; nobody else measures them.
+        out.extend_from_slice(b"\",\"total_duration\":0,\"load_duration\":0");
         if let Some(usage) = outcome.usage {
             out.extend_from_slice(b",\"prompt_eval_count\":");
             push_u64(out, usage.prompt);
+        }
+        out.extend_from_slice(b",\"prompt_eval_duration\":0");
+        if let Some(usage) = outcome.usage {
             out.extend_from_slice(b",\"eval_count\":");
             push_u64(out, usage.completion);
         }
-        out.push(b'}');
+        out.extend_from_slice(b",\"eval_duration\":0}");
     }
 
     fn said(&self, said: Said<'_>, out: &mut Vec<u8>) {

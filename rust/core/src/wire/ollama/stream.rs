@@ -54,6 +54,8 @@ struct Message<'a> {
 #[derive(Deserialize)]
 struct Call<'a> {
     #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
     function: Function<'a>,
 }
 
@@ -96,7 +98,7 @@ impl Decoder {
         let said = line.message.unwrap_or_default();
         said_events(said.thinking.or(line.thinking), said.content.or(line.response), each);
         for call in said.tool_calls.or(line.tool_calls).unwrap_or_default() {
-            self.call(call.function, each);
+            self.call(call, each);
         }
         if let Some(content) = line.logprobs.filter(|list| !entries(list.get()).is_empty()) {
             each(Event::Logprobs { choice: 0, content: Cow::Borrowed(content.get()) });
@@ -114,10 +116,11 @@ impl Decoder {
         self.ended = true;
     }
 
-    fn call(&mut self, function: Function<'_>, each: &mut dyn FnMut(Event<'_>)) {
+    /// Older versions have no ids of calls.
+    fn call(&mut self, Call { id, function }: Call<'_>, each: &mut dyn FnMut(Event<'_>)) {
         let call = self.calls;
         self.calls = call.saturating_add(1);
-        let (id, signature) = (Cow::Borrowed(""), None);
+        let (id, signature) = (id.map_or(Cow::Borrowed(""), |id| id.0), None);
         each(Event::ToolStart { choice: 0, call, id, name: function.name, signature });
         if let Some(arguments) = function.arguments {
             each(Event::ToolArguments { choice: 0, call, json: Cow::Borrowed(arguments.get()) });

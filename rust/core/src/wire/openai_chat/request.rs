@@ -12,7 +12,7 @@ mod turns;
 mod write;
 
 pub(in crate::wire) use media::{Audio, image_type, located, push_audio, push_data_url};
-pub use members::decode;
+pub use members::{decode, decode_for};
 pub(in crate::wire) use messages::is_object;
 pub use write::encode;
 

@@ -104,14 +104,13 @@ fn read_part<'a>(
     }
     if let Some(Text(text)) = part.text {
         if part.thought == Some(true) {
-            think(text, signature, parts);
+            think(parts, text, signature);
             return Ok(());
         }
-        if text.is_empty() && signature.is_some() && unsigned(parts).is_some() {
-            think(text, signature, parts);
-            return Ok(());
+        // A stream's last part is empty, and has the signature of what was thought before it.
+        if !(text.is_empty() && signature.is_some()) {
+            parts.push(Part::Text { text, cached: None });
         }
-        parts.push(Part::Text { text, cached: None });
     } else if let Some(blob) = part.inline_data {
         parts.push(Part::Media(read_blob(blob)));
     } else if let Some(file) = part.file_data {
@@ -124,28 +123,20 @@ fn read_part<'a>(
         return Err(missing(path, message));
     }
     if signature.is_some() {
-        parts.push(Part::Thinking { text: Cow::Borrowed(""), signature });
+        think(parts, Cow::Borrowed(""), signature);
     }
     Ok(())
 }
 
-/// The thoughts at the end that nobody signed yet.
-fn unsigned<'p, 'a>(
-    parts: &'p mut [Part<'a>],
-) -> Option<(&'p mut Cow<'a, str>, &'p mut Option<Cow<'a, str>>)> {
-    match parts.last_mut()? {
-        Part::Thinking { text, signature } if signature.is_none() => Some((text, signature)),
-        _ => None,
-    }
-}
-
-/// Adds thoughts. A stream has them in pieces, and their signature behind them: it is over all of them.
-fn think<'a>(piece: Cow<'a, str>, mark: Option<Cow<'a, str>>, parts: &mut Vec<Part<'a>>) {
-    if let Some((text, signature)) = unsigned(parts) {
-        text.to_mut().push_str(&piece);
-        *signature = mark;
-    } else {
-        parts.push(Part::Thinking { text: piece, signature: mark });
+/// Goes on with a run of thoughts, or begins one: streams are given back in the pieces that they came in, and
+/// a signature is that of the whole run.
+fn think<'a>(parts: &mut Vec<Part<'a>>, piece: Cow<'a, str>, mark: Option<Cow<'a, str>>) {
+    match parts.last_mut() {
+        Some(Part::Thinking { text, signature: signature @ None }) => {
+            text.to_mut().push_str(&piece);
+            *signature = mark;
+        }
+        _ => parts.push(Part::Thinking { text: piece, signature: mark }),
     }
 }
 

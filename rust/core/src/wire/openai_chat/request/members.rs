@@ -60,6 +60,14 @@ struct Draft<'a> {
 /// When it is not one JSON object, a member is missing, doubled or of the wrong type, or holds what no other
 /// dialect can say.
 pub fn decode(body: &[u8]) -> Result<Chat<'_>, Refused> {
+    decode_for(body, "")
+}
+
+/// The same, where the path names the model (Azure's deployment): it wins over the body's, which may name none.
+///
+/// # Errors
+/// As [`decode`]'s.
+pub fn decode_for<'a>(body: &'a [u8], model: &'a str) -> Result<Chat<'a>, Refused> {
     let mut cursor = Cursor::new(body).map_err(not_json)?;
     let document = cursor.body();
     let mut draft = Draft::default();
@@ -75,6 +83,9 @@ pub fn decode(body: &[u8]) -> Result<Chat<'_>, Refused> {
         draft.take(name, document.get(range).unwrap_or_default())?;
     }
     cursor.finish().map_err(not_json)?;
+    if !model.is_empty() {
+        draft.chat.model = Cow::Borrowed(model);
+    }
     draft.finish()
 }
 
