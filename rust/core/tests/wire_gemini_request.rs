@@ -241,6 +241,11 @@ fn wrong_types_are_refused_by_their_path() {
             Some("contents[0].role"),
         ),
         (
+            json!({"contents":[{"role":"model","parts":[{"functionResponse":{"name":"f","response":{}}}]}]}),
+            "invalid_value",
+            Some("contents[0].role"),
+        ),
+        (
             json!({"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":[]}}]}]}),
             "invalid_value",
             Some("contents[0].parts[0].functionCall.args"),

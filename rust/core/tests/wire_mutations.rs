@@ -14,9 +14,9 @@ use properties::EMBEDDERS;
 use scenes::{Scene, root, scenes};
 
 /// Changed bodies of each kind, for each dialect.
-const CASES: usize = 1_500;
+const CASES: usize = 1_200;
 /// The same of streams, each of which is told to every caller twice.
-const STREAMS: usize = 300;
+const STREAMS: usize = 200;
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
 struct Random(u64);

@@ -393,6 +393,24 @@ fn an_answer_without_a_finish_is_whole_json() {
 }
 
 #[test]
+fn what_follows_a_finish_is_whole_too() {
+    let events = [
+        start("7"),
+        text("a"),
+        finish(Finish::Length),
+        thought("b"),
+        call(0, "c", "f"),
+        text("d"),
+        Event::End,
+    ];
+    let told = parsed(&written(&Reply::default(), &events));
+    let response = &told.last().unwrap()["response"];
+    let kinds: Vec<_> = response["output"].as_array().unwrap().iter().map(|item| &item["type"]).collect();
+    assert_eq!(kinds, ["message", "reasoning", "function_call", "message"]);
+    assert_eq!(response["status"], "incomplete");
+}
+
+#[test]
 fn a_cut_stream_has_no_end_and_nothing_follows_one() {
     let stream = |scene: &str| {
         let found = scenes("stream.txt").into_iter().find(|(name, _)| name.ends_with(scene));

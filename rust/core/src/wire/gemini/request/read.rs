@@ -66,8 +66,13 @@ fn turn<'a>(content: Content<'a>, path: &str, chat: &mut Chat<'a>) -> Result<(),
         }
     };
     let parts = parts(content.parts, path, chat)?;
-    if role == Role::User && parts.iter().any(|part| matches!(part, Part::ToolCall { .. })) {
-        let message = format!("{path} holds a functionCall. Its role must be \"model\".");
+    let misplaced = parts.iter().find_map(|part| match part {
+        Part::ToolCall { .. } if role == Role::User => Some(("functionCall", "model")),
+        Part::ToolResult { .. } if role == Role::Assistant => Some(("functionResponse", "user")),
+        _ => None,
+    });
+    if let Some((what, whose)) = misplaced {
+        let message = format!("{path} holds a {what}. Its role must be {whose:?}.");
         return Err(invalid(format!("{path}.role"), message));
     }
     chat.turns.push(Turn { role, name: None, parts });

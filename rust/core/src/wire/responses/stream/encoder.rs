@@ -310,12 +310,10 @@ impl Encoder {
         }
     }
 
-    /// Ends all that is open; what the maximum or a filter cut is incomplete.
+    /// Ends all that is open, also what began behind the first finish; what the maximum or a filter cut is
+    /// incomplete.
     fn finish(&mut self, reason: Finish, out: &mut Vec<u8>) {
-        if self.finish.is_some() {
-            return;
-        }
-        self.finish = Some(reason);
+        let reason = *self.finish.get_or_insert(reason);
         let (status, _) = status(reason, self.refused);
         self.close(None, status, out);
         // A client reads arguments as JSON; where a call has none, that is an empty object.
