@@ -67,9 +67,10 @@ class Bedrock(Fake):
         """An answer of any model."""
         bedrock_shapes.check("Converse", body)
         play = self.perform(request, body, bedrock_turns.asked(body, model, stream=stream))
+        added = bedrock_answer.added(play, body.get("additionalModelResponseFieldPaths"), model)
         if not stream:
-            return wire.answer(bedrock_answer.whole(play))
-        frames = (frame(name, payload) for name, payload in bedrock_answer.events(play))
+            return wire.answer(bedrock_answer.whole(play, added))
+        frames = (frame(name, payload) for name, payload in bedrock_answer.events(play, added))
         return events(frames, play, exception("modelStreamErrorException", plays.MIDFAIL), _STREAM)
 
     def invoke(self, request: Received, body: JSON, model: str, *, stream: bool) -> Iterable[Step]:

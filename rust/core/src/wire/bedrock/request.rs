@@ -74,6 +74,10 @@ pub fn encode(chat: &Chat<'_>, settings: &Settings<'_>, dropped: &mut Dropped) -
     push_inference(&mut out, chat, settings, thinks, dropped);
     tools::push(&mut out, chat, settings.family, thinks, dropped)?;
     extras::push(&mut out, chat, settings.family, &thinking, dropped);
+    if settings.family == Family::Anthropic && chat.stop.iter().any(|stop| !stop.is_empty()) {
+        // Converse does not say which sequence it was that stopped the answer; Claude does.
+        out.extend_from_slice(b",\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"]");
+    }
     out.push(b'}');
     name_dropped(chat, dropped);
     Ok(out)
