@@ -344,9 +344,6 @@ class Credential:
     def ready(self) -> bool:
         """Whether something is held; its time may be over."""
 
-    def headers(self, method: str, host: str, path: str, body: bytes, wall_ms: int) -> bytes | None:
-        """The header lines that let a request in; None without a credential that is valid then."""
-
 @final
 class TlsClient:
     """Roots and session cache for TLS to upstreams."""

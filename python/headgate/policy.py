@@ -12,6 +12,7 @@ from headgate.config.runtime import Permission
 from headgate.core import Manner, read_model
 from headgate.errors import Failure, RequestError
 from headgate.plan import Plan, Step
+from headgate.providers.hosting import DIRECT
 from headgate.providers.models import facts, flags
 from headgate.routing.table import RouteTable
 from headgate.upstream.request import heads
@@ -108,6 +109,6 @@ class Policy:
 
 def manner(provider: Provider, model: str) -> Manner:
     """How a provider's model is spoken to: by what is known of its vendor and of itself."""
-    known = facts(provider.type, model)
+    known = facts(provider.type if provider.hosting == DIRECT else provider.hosting, model)
     traits = sorted({*provider.quirks, *flags(provider.type, model)})
     return Manner(model, known.max_output_tokens if known else None, traits, provider.on_unsupported)

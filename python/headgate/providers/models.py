@@ -20,8 +20,8 @@ _FILE = Path(__file__).resolve().parent.parent / "data" / "models.json"
 _PRICE = re.compile(r"(\d+)(?:\.(\d{1,6}))?")
 # A snapshot of a model bears its day: claude-sonnet-4-5-20250929, gpt-4o-2024-08-06, opus-4-1@20250805.
 _SNAPSHOT = re.compile(r"(?:-\d{4}-\d{2}-\d{2}|[-@]\d{8}|@default|-00\d)$")
-# Bedrock's inference profiles: the model's id behind a region.
-_REGION = re.compile(r"^(?:us-gov|us|eu|apac|au|ca|jp|global)\.")
+# Bedrock's inference profiles: the model's id behind a region; and the resource's name before either.
+_REGION = re.compile(r"^(?:arn:[^/]+/)?(?:(?:us-gov|us|eu|apac|au|ca|jp|global)\.)?")
 
 
 class Prices(NamedTuple):
@@ -74,7 +74,8 @@ def flags(vendor_type: str, model: str) -> frozenset[str]:
     top_k). For Google's: `json_schema`, `media_in_results`, `thinking_level`, `skip_signature_check`. All but
     `no_sampling` are fields of the settings in rust/core/src/wire/{anthropic,gemini}/request.rs.
     """
-    plain = _REGION.sub("", model)
+    # A vendor's own names do not begin with the vendor's; those at Bedrock do.
+    plain = _REGION.sub("", model).removeprefix(f"{vendor_type}.")
     return frozenset(
         flag
         for flag, patterns in _patterns().get(vendor_type, {}).items()

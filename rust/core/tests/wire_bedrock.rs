@@ -44,7 +44,7 @@ fn encode(chat: &Chat<'_>, settings: &Settings<'_>) -> (Result<Value, Refused>, 
 
 fn claude() -> Settings<'static> {
     let model = "eu.anthropic.claude-sonnet-4-20250514-v1:0";
-    Settings { model, family: Family::of(model), only_temperature: false }
+    Settings { model, family: Family::of(model), max_tokens: 4_096, ..Settings::default() }
 }
 
 fn raw(json: &'static str) -> &'static RawValue {
@@ -188,7 +188,7 @@ fn thinking_is_asked_for_as_the_family_takes_it() {
     };
     let (body, dropped) = encode(&chat, &claude());
     let body = body.unwrap();
-    let thinking = json!({"thinking": {"type": "enabled", "budget_tokens": 3_999}});
+    let thinking = json!({"thinking": {"type": "enabled", "budget_tokens": 2_000}});
     assert_eq!(body["additionalModelRequestFields"], thinking);
     assert_eq!(body["inferenceConfig"], json!({"maxTokens": 4_000}));
     assert_eq!(body["toolConfig"].get("toolChoice"), None);
@@ -213,6 +213,55 @@ fn thinking_is_asked_for_as_the_family_takes_it() {
     assert_eq!(Family::of("us.amazon.nova-pro-v1:0"), Family::Nova);
     assert_eq!(Family::of("openai.gpt-oss-120b-1:0"), Family::OpenAi);
     assert_eq!(Family::of("meta.llama3-3-70b-instruct-v1:0"), Family::Other);
+}
+
+#[test]
+fn a_claude_that_thinks_has_room_for_thoughts_and_answer() {
+    let asked = |reasoning, max_tokens, adaptive| {
+        let chat = Chat { reasoning: Some(reasoning), max_tokens, ..Chat::default() };
+        let (body, dropped) = encode(&chat, &Settings { adaptive, ..claude() });
+        let body = body.unwrap();
+        let most = body["inferenceConfig"]["maxTokens"].as_u64();
+        (body["additionalModelRequestFields"].clone(), most, dropped.len())
+    };
+    let budget = |tokens: u64| json!({"thinking": {"type": "enabled", "budget_tokens": tokens}});
+    let adaptive = |effort| json!({"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}});
+    let low = Reasoning::Effort(Effort::Low);
+    for (reasoning, max_tokens, adapts, expected) in [
+        (low, None, false, (budget(4_096), Some(8_192), 0)),
+        (low, Some(3_000), false, (budget(1_500), Some(3_000), 0)),
+        (Reasoning::Budget(2_999), Some(3_000), false, (budget(2_999), Some(3_000), 0)),
+        (Reasoning::Budget(9_999), Some(3_000), false, (budget(2_999), Some(3_000), 0)),
+        (Reasoning::Budget(10), None, false, (budget(1_024), Some(5_120), 0)),
+        (Reasoning::Auto, Some(1_024), false, (Value::Null, Some(1_024), 1)),
+        (Reasoning::Effort(Effort::Minimal), None, true, (adaptive("low"), Some(4_096), 0)),
+        (Reasoning::Budget(9_999), Some(100), true, (adaptive("medium"), Some(100), 0)),
+        (Reasoning::Auto, None, true, (json!({"thinking": {"type": "adaptive"}}), Some(4_096), 0)),
+        (Reasoning::Off, None, true, (Value::Null, None, 0)),
+    ] {
+        assert_eq!(asked(reasoning, max_tokens, adapts), expected, "{reasoning:?} {max_tokens:?} {adapts}");
+    }
+}
+
+#[test]
+fn who_lost_its_thoughts_amid_calls_thinks_no_more() {
+    let results = vec![result("a", vec![text("Elemental Hotel")], false)];
+    let mut chat = Chat {
+        turns: vec![
+            turn(Role::User, vec![text("Stations?")]),
+            turn(Role::Assistant, vec![call("a", "top_song", "{}")]),
+            turn(Role::User, results),
+        ],
+        tools: vec![tool()],
+        reasoning: Some(Reasoning::Auto),
+        ..Chat::default()
+    };
+    let (body, dropped) = encode(&chat, &claude());
+    assert_eq!((body.unwrap().get("additionalModelRequestFields"), dropped.len()), (None, 1));
+    chat.turns[1].parts.insert(0, Part::Thinking { text: "hm".into(), signature: Some("sig".into()) });
+    let (body, dropped) = encode(&chat, &claude());
+    assert!(body.unwrap().get("additionalModelRequestFields").is_some());
+    assert_eq!(dropped, [""; 0]);
 }
 
 #[test]

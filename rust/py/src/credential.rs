@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use headgate_core::cloud::sigv4::{self, Keys, ToSign};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 /// A request, as far as a credential needs it.
 #[derive(Clone, Copy)]
@@ -154,21 +153,6 @@ impl Credential {
     #[getter]
     fn ready(&self) -> bool {
         self.lock().is_some()
-    }
-
-    /// The header lines that let a request in; None without a credential that is valid at `wall_ms`.
-    fn headers<'py>(
-        &self,
-        py: Python<'py>,
-        method: &str,
-        host: &str,
-        path: &str,
-        body: &[u8],
-        wall_ms: u64,
-    ) -> Option<Bound<'py, PyBytes>> {
-        let mut out = Vec::new();
-        let call = Call { method, host, path, body, wall_ms };
-        self.push_headers(&call, &mut out).then(|| PyBytes::new(py, &out))
     }
 
     fn __repr__(&self) -> String {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use headgate_core::tokens::Encoding;
 use headgate_core::wire::anthropic::hosted::{self, Host};
 use headgate_core::wire::conversation::{Asked, Speech};
+use headgate_core::wire::count;
 use headgate_core::wire::embeddings::exchange::Wish;
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Purpose};
 use headgate_core::wire::model::{Dropped, Refused};
@@ -30,6 +31,8 @@ pub(crate) struct Target {
     credential: Option<Py<Credential>>,
     pub(crate) speech: Speech,
     pub(crate) encoding: Encoding,
+    /// Whether it is Gemini at Vertex AI, which counts in another shape.
+    vertex: bool,
 }
 
 /// A request as it is sent, and what must be known when its answer comes.
@@ -63,8 +66,9 @@ impl Target {
         let (mut whole_head, mut stream_head) = heads;
         let version = take_version(&mut whole_head);
         take_version(&mut stream_head);
+        let vertex = speech == ("gemini", "vertex");
         let speech = Speech { dialect, host };
-        Ok(Self { whole_head, stream_head, version, model, manner, credential, speech, encoding })
+        Ok(Self { whole_head, stream_head, version, model, manner, credential, speech, encoding, vertex })
     }
 }
 
@@ -138,6 +142,9 @@ impl Target {
         body: Cow<'a, [u8]>,
         forward: &[u8],
     ) -> Result<Cow<'a, [u8]>, Refused> {
+        if self.vertex && endpoint.purpose() == Purpose::Count {
+            return count::at_vertex(&body).map(Cow::Owned);
+        }
         let Some(host) = self.speech.host.filter(|_| endpoint.purpose() == Purpose::Conversation) else {
             return Ok(body);
         };

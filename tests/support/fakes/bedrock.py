@@ -1,9 +1,9 @@
-"""A strict Amazon Bedrock runtime: Converse, and invocations of Anthropic's, Titan's and Cohere's models.
+"""A strict Amazon Bedrock runtime: Converse, CountTokens, and invoked models of Anthropic, Titan and Cohere.
 
 Invariant: a request is answered only if its signature is what the service computes from the bytes it
 received; its body has the members of the service's own model and no other.
 Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
-…/API_runtime_ConverseStream.html, …/API_runtime_InvokeModel.html,
+…/API_runtime_ConverseStream.html, …/API_runtime_InvokeModel.html, …/API_runtime_CountTokens.html,
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
 docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html,
 …/model-parameters-embed.html.
@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from support import wire
 from support.fakes import anthropic, bedrock_answer, bedrock_shapes, bedrock_turns, plays, sigv4
 from support.fakes.eventstream import exception, frame
-from support.fakes.server import JSON, Fake, Refused, events, members, need, read, vector, whole
+from support.fakes.server import JSON, Fake, Refused, decoded, events, members, need, read, vector, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from support.upstream import Received, Step
 
 VERSIONS = ("bedrock-2023-05-31", anthropic.NEW)
-_PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream|invoke|invoke-with-response-stream)")
+_PATH = re.compile(
+    r"/model/([^/]+)/(converse|converse-stream|count-tokens|invoke|invoke-with-response-stream)"
+)
+_ROOM = {"maxTokens": 1 << 20}
 _STREAM = "application/vnd.amazon.eventstream"
 _KINDS = {
     400: "ValidationException",
@@ -59,6 +62,8 @@ class Bedrock(Fake):
         assert found
         model, operation = unquote(found[1]), found[2]
         body = read(request)
+        if operation == "count-tokens":
+            return self.count(request, body, model)
         if operation.startswith("converse"):
             return self.converse(request, body, model, stream=operation == "converse-stream")
         return self.invoke(request, body, model, stream=operation != "invoke")
@@ -67,10 +72,24 @@ class Bedrock(Fake):
         """An answer of any model."""
         bedrock_shapes.check("Converse", body)
         play = self.perform(request, body, bedrock_turns.asked(body, model, stream=stream))
+        added = bedrock_answer.added(play, body.get("additionalModelResponseFieldPaths"), model)
         if not stream:
-            return wire.answer(bedrock_answer.whole(play))
-        frames = (frame(name, payload) for name, payload in bedrock_answer.events(play))
+            return wire.answer(bedrock_answer.whole(play, added))
+        frames = (frame(name, payload) for name, payload in bedrock_answer.events(play, added))
         return events(frames, play, exception("modelStreamErrorException", plays.MIDFAIL), _STREAM)
+
+    def count(self, request: Received, body: JSON, model: str) -> Iterable[Step]:
+        """The tokens of a request to Converse or to a model of Anthropic's."""
+        bedrock_shapes.check("CountTokens", body)
+        asked = body["input"]
+        if "converse" in asked:
+            # What thinks needs no maximum to be counted.
+            bedrock_turns.asked({**asked["converse"], "inferenceConfig": _ROOM}, model, stream=False)
+        else:
+            inner = json.loads(decoded(asked["invokeModel"]["body"], "input.invokeModel.body"))
+            anthropic.asked(inner, model, str(inner.get("anthropic_version")), ("anthropic_version",))
+        self.keep(request, body)
+        return wire.answer({"inputTokens": 14})
 
     def invoke(self, request: Received, body: JSON, model: str, *, stream: bool) -> Iterable[Step]:
         """A model's own dialect."""
@@ -90,7 +109,7 @@ class Bedrock(Fake):
 
     def embed(self, request: Received, body: JSON, model: str) -> Iterable[Step]:
         """Embeddings of Titan or Cohere."""
-        answer = _titan(body) if model.startswith("amazon.titan-embed") else _cohere(body)
+        answer = _titan(body) if model.startswith("amazon.titan-embed") else _cohere(body, model)
         self.keep(request, body)
         return wire.answer(answer)
 
@@ -115,7 +134,7 @@ def _titan(body: JSON) -> JSON:
     return {"embedding": row, "embeddingsByType": {"float": row}, "inputTextTokenCount": 3}
 
 
-def _cohere(body: JSON) -> JSON:
+def _cohere(body: JSON, model: str) -> JSON:
     allowed = (
         "texts",
         "images",
@@ -134,7 +153,10 @@ def _cohere(body: JSON) -> JSON:
         "Malformed input request: #/texts: expected 1 to 96 items",
     )
     whole(body, "output_dimension")
-    rows = [vector(text, 4) for text in texts]
+    newer = ("output_dimension", "max_tokens")
+    for name in newer:
+        need("-v3" not in model or name not in body, _unknown("", name))
+    rows = [vector(text, body.get("output_dimension") or 4) for text in texts]
     typed = body.get("embedding_types")
     found = dict.fromkeys(typed, rows) if typed else rows
     kind = "embeddings_by_type" if typed else "embeddings_floats"

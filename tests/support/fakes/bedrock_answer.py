@@ -2,15 +2,16 @@
 
 Invariant: text blocks have no start event, blocks of tools have one; usage comes last, in metadata.
 Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html,
-…/API_runtime_TokenUsage.html.
+…/API_runtime_TokenUsage.html; additionalModelResponseFieldPaths in …/API_runtime_Converse.html.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from support.fakes import plays
 from support.fakes.plays import Breaks, Finish, Play
+from support.fakes.server import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,15 @@ _STOP = {
 }
 
 
-def whole(play: Play) -> JSON:
+def added(play: Play, paths: Any, model: str) -> JSON:  # noqa: ANN401  any JSON
+    """What a Claude's answer has beyond Converse: the sequence that stopped it, where it is asked for."""
+    for path in paths or []:
+        need(path.startswith("/"), f"The JSON pointer {path} is malformed.")
+    told = play.finish is Finish.SEQUENCE and "anthropic." in model and "/stop_sequence" in (paths or [])
+    return {"additionalModelResponseFields": {"stop_sequence": plays.END}} if told else {}
+
+
+def whole(play: Play, more: JSON) -> JSON:
     """An answer in one."""
     content: list[JSON] = []
     if play.thinking:
@@ -43,10 +52,11 @@ def whole(play: Play) -> JSON:
         "stopReason": _STOP[play.finish],
         "usage": _usage(play),
         "metrics": {"latencyMs": 7},
+        **more,
     }
 
 
-def events(play: Play) -> Iterator[tuple[str, JSON]]:
+def events(play: Play, more: JSON) -> Iterator[tuple[str, JSON]]:
     """The events of a stream, each with its name."""
     yield "messageStart", {"role": "assistant", "p": "ab"}
     for at, (start, deltas) in enumerate(_blocks(play)):
@@ -57,7 +67,7 @@ def events(play: Play) -> Iterator[tuple[str, JSON]]:
         if play.breaks is not Breaks.NOT:
             return
         yield "contentBlockStop", {"contentBlockIndex": at}
-    yield "messageStop", {"stopReason": _STOP[play.finish]}
+    yield "messageStop", {"stopReason": _STOP[play.finish], **more}
     yield "metadata", {"usage": _usage(play), "metrics": {"latencyMs": 7}}
 
 

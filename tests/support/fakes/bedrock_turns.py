@@ -4,17 +4,21 @@ Invariant: a model of Anthropic's is held to what Anthropic asks of thinking, wh
 field.
 Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html,
 …/API_runtime_ContentBlock.html, docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html,
-…/claude-messages-extended-thinking.html.
+…/claude-messages-extended-thinking.html, …/claude-messages-adaptive-thinking.html.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from support.fakes import plays
 from support.fakes.plays import Asked
 from support.fakes.server import JSON, decoded, need, object_schema
+
+# These only think in their own measure.
+_ADAPTIVE = re.compile(r"anthropic\.claude-(opus-4-[789]|opus-5|sonnet-5|fable-5)")
 
 
 def asked(body: JSON, model: str, *, stream: bool) -> Asked:
@@ -28,7 +32,7 @@ def asked(body: JSON, model: str, *, stream: bool) -> Asked:
     need(found.roles, "A conversation must start with a user message. Try again with a conversation.")
     need(not found.open, f"Expected toolResult blocks for the following Ids: {', '.join(found.open)}")
     need(found.roles[-1] == "u", "The model does not support assistant message prefill.")
-    thinks = _thinking(extra, config)
+    thinks = _thinking(extra, config, model)
     form = body.get("outputConfig", {}).get("textFormat", {})
     choice = (body.get("toolConfig") or {}).get("toolChoice", {})
     forced = choice.get("tool", {}).get("name")
@@ -68,12 +72,14 @@ def _tools(config: Any) -> list[str]:  # noqa: ANN401  any JSON
     return names
 
 
-def _thinking(extra: JSON, config: JSON) -> bool:
+def _thinking(extra: JSON, config: JSON, model: str) -> bool:
     thinking = extra.get("thinking") or extra.get("reasoning_config") or {}
     if thinking.get("type") not in ("enabled", "adaptive"):
         return False
     budget = thinking.get("budget_tokens")
     if thinking["type"] == "enabled":
+        message = '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive".'
+        need(not _ADAPTIVE.search(model), message)
         need(
             isinstance(budget, int) and budget >= 1024,
             "thinking.budget_tokens: Input should be at least 1024",

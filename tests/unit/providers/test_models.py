@@ -86,6 +86,11 @@ def test_vendors_are_types_and_no_model_stands_twice():
             "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
         ),
         ("bedrock", "apac.amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"),
+        (
+            "bedrock",
+            "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0",
+            "amazon.nova-pro-v1:0",
+        ),
     ],
 )
 def test_a_snapshot_or_a_profile_is_its_model(vendor: str, asked: str, model: str):
@@ -167,6 +172,14 @@ def test_what_is_no_price_is_refused(text: str):
         ("anthropic", "claude-opus-5-9", {"temperature_or_top_p", "schemas", "adaptive", "no_sampling"}),
         ("vertex", "claude-sonnet-4-5@20250929", {"temperature_or_top_p", "schemas"}),
         ("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", {"temperature_or_top_p"}),
+        ("bedrock", "us.anthropic.claude-opus-4-7", {"temperature_or_top_p", "adaptive", "no_sampling"}),
+        ("anthropic", "eu.anthropic.claude-opus-4-6-v1", {"temperature_or_top_p", "schemas", "adaptive"}),
+        ("anthropic", "anthropic.claude-sonnet-4-5-20250929-v1:0", {"temperature_or_top_p", "schemas"}),
+        (
+            "bedrock",
+            "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-6",
+            {"temperature_or_top_p", "adaptive"},
+        ),
         ("bedrock", "amazon.nova-pro-v1:0", set()),
         ("gemini", "gemini-2.0-flash", set()),
         ("gemini", "gemini-2.5-flash", {"json_schema"}),

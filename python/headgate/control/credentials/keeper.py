@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _LEAD_SHARE = 0.2
 _LEAD_S = 300.0
 _MAX_LEAD_SHARE = 0.5
-_SOONEST_S = 10.0
+_SOONEST_S = 1.0
 # What never ends may have been replaced all the same: a rotated key in a file.
 _LOOK_AGAIN_S = 900.0
 _FIRST_BACKOFF_S = 1.0
@@ -100,6 +100,7 @@ class Keeper:
         while True:
             try:
                 fetched = await in_background(self._world.fetch, spec)
+                self._refuse_what_is_over(fetched)
             except CredentialError as error:
                 delay_s = self._backoff_s(failures)
                 failures += 1
@@ -113,6 +114,10 @@ class Keeper:
                 self._take(name, fetched)
                 delay_s = self._rest_s(fetched)
             await self._world.sleep(delay_s)
+
+    def _refuse_what_is_over(self, fetched: Fetched) -> None:
+        if fetched.expires_s is not None and fetched.expires_s <= self._world.now_s():
+            raise CredentialError("what came is over already; is this machine's clock right?")
 
     def _take(self, name: str, fetched: Fetched) -> None:
         expires_ms = None if fetched.expires_s is None else int(fetched.expires_s * 1000)

@@ -2,7 +2,8 @@
 //!
 //! Invariant: what is sent to be counted is what would be sent to be answered, less what counts nothing.
 //! Source: docs.anthropic.com/en/api/messages-count-tokens, ai.google.dev/api/tokens,
-//! docs.aws.amazon.com/bedrock/latest/APIReference, `CountTokens`.
+//! docs.aws.amazon.com/bedrock/latest/APIReference, `CountTokens`;
+//! cloud.google.com/vertex-ai/generative-ai/docs/reference/rest, `countTokens`.
 
 use super::conversation::{Asked, say};
 use super::endpoint::{Dialect, Endpoint};
@@ -13,6 +14,16 @@ use crate::json::{Cursor, Kind, Malformed, push_string, push_u64};
 /// Members of a request to Anthropic that may stand in one to be counted.
 const OF_MESSAGES: [&str; 8] =
     ["model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "mcp_servers"];
+/// The same of Gemini at Vertex AI.
+const OF_VERTEX: [&str; 7] = [
+    "contents",
+    "systemInstruction",
+    "system_instruction",
+    "tools",
+    "generationConfig",
+    "generation_config",
+    "instances",
+];
 /// The same of Converse.
 const OF_CONVERSE: [&str; 4] = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
 
@@ -44,6 +55,16 @@ pub fn put(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Vec<u8>, R
         }
         _ => pick(&said, &OF_MESSAGES, &mut out).map_err(unsayable)?,
     }
+    Ok(out)
+}
+
+/// A request to Gemini's `countTokens` as Vertex AI takes it, which has no whole request in it.
+///
+/// # Errors
+/// When it is no JSON object.
+pub fn at_vertex(body: &[u8]) -> Result<Vec<u8>, Refused> {
+    let mut out = Vec::with_capacity(body.len());
+    pick(inner(body), &OF_VERTEX, &mut out).map_err(unsayable)?;
     Ok(out)
 }
 
@@ -121,7 +142,7 @@ pub fn write(endpoint: Endpoint, tokens: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{put, read, write};
+    use super::{at_vertex, put, read, write};
     use crate::wire::conversation::Asked;
     use crate::wire::endpoint::{Dialect, Endpoint};
     use crate::wire::manner::Manner;
@@ -150,6 +171,17 @@ mod tests {
             assert!(said.starts_with(r#"{"model":"there","messages":[{"#), "{said}");
             assert!(!said.contains("max_tokens"), "{said}");
         }
+    }
+
+    #[test]
+    fn vertex_is_asked_without_a_request_in_the_request() {
+        let body = r#"{"contents":[{"parts":[{"text":"Hi"}]}],"tools":[],"model":"m","safetySettings":[]}"#;
+        let whole = format!(r#"{{"generateContentRequest":{body}}}"#);
+        for body in [body, &whole] {
+            let said = at_vertex(body.as_bytes()).unwrap();
+            assert_eq!(said, br#"{"contents":[{"parts":[{"text":"Hi"}]}],"tools":[]}"#);
+        }
+        assert!(at_vertex(b"[]").is_err());
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Manner {
         let traits = self.traits;
         anthropic::request::Settings {
             model: &self.model,
-            max_tokens: self.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS).min(MAX_DEFAULT_TOKENS),
+            max_tokens: self.default_max_tokens(),
             schemas: traits.has(Traits::SCHEMAS),
             adaptive: traits.has(Traits::ADAPTIVE),
             temperature_or_top_p: traits.has(Traits::TEMPERATURE_OR_TOP_P),
@@ -134,7 +134,13 @@ impl Manner {
             model: &self.model,
             family: bedrock::request::Family::of(&self.model),
             only_temperature: self.traits.has(Traits::TEMPERATURE_OR_TOP_P),
+            adaptive: self.traits.has(Traits::ADAPTIVE),
+            max_tokens: self.default_max_tokens(),
         }
+    }
+
+    fn default_max_tokens(&self) -> u64 {
+        self.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS).min(MAX_DEFAULT_TOKENS)
     }
 
     /// For `OpenAI`'s Responses.

@@ -12,21 +12,15 @@ from urllib.parse import parse_qs
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
 from headgate.config.runtime import CredentialSpec
 from headgate.control.credentials.fetched import CredentialError
 from headgate.control.credentials.sources import fetch
+from support import grants
 from support.cloud import Cloud
 
 TOKEN = json.dumps({"access_token": "ya29.secret", "expires_in": 3600, "token_type": "Bearer"})
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-
-
-@pytest.fixture(scope="session")
-def key() -> rsa.RSAPrivateKey:
-    """A service account's key."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def spec(file: Path, document: object) -> CredentialSpec:
@@ -35,31 +29,18 @@ def spec(file: Path, document: object) -> CredentialSpec:
     return CredentialSpec("gcp_oauth", (("credentials_file", str(file)),))
 
 
-def service_account(key: rsa.RSAPrivateKey, token_uri: str) -> dict[str, str]:
-    """The file that Google's console makes."""
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return {
-        "type": "service_account",
-        "project_id": "p",
-        "private_key_id": "1",
-        "private_key": pem.decode(),
-        "client_email": "gateway@p.iam.gserviceaccount.com",
-        "token_uri": token_uri,
-    }
-
-
-def test_a_service_account_signs_for_its_token(here: Cloud, key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
+def test_a_service_account_signs_for_its_token(here: Cloud, tmp_path: Path) -> None:
     here.answers["POST /token"] = (200, TOKEN)
     before_s = time.time()
-    found = fetch(spec(tmp_path / "sa.json", service_account(key, f"{here.url}/token")))
+    found = fetch(spec(tmp_path / "sa.json", grants.service_account(f"{here.url}/token")))
     assert found.secret == {"token": "ya29.secret"}
     assert found.expires_s is not None
     assert before_s + 3590 < found.expires_s < time.time() + 3610
     (assertion,) = parse_qs(here.asked[0].body.decode())["assertion"]
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    public = (
+        grants.key()
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     claims = jwt.decode(assertion, public, audience="https://oauth2.googleapis.com/token")
     assert (claims["iss"], claims["scope"]) == ("gateway@p.iam.gserviceaccount.com", SCOPE)
@@ -119,15 +100,13 @@ def test_a_file_that_will_not_do_has_its_words(tmp_path: Path, document: object,
         fetch(spec(tmp_path / "f.json", document))
 
 
-def test_a_refusal_is_told_without_what_was_asked(
-    here: Cloud, key: rsa.RSAPrivateKey, tmp_path: Path
-) -> None:
+def test_a_refusal_is_told_without_what_was_asked(here: Cloud, tmp_path: Path) -> None:
     here.answers["POST /token"] = (400, json.dumps({"error": "invalid_grant", "error_description": "A" * 40}))
     with pytest.raises(CredentialError, match=r"RefreshError: .*invalid_grant") as refused:
-        fetch(spec(tmp_path / "sa.json", service_account(key, f"{here.url}/token")))
+        fetch(spec(tmp_path / "sa.json", grants.service_account(f"{here.url}/token")))
     assert "A" * 40 not in str(refused.value)
 
 
-def test_no_answer_is_an_error(key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
+def test_no_answer_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match=r"TransportError|RefreshError"):
-        fetch(spec(tmp_path / "sa.json", service_account(key, "http://127.0.0.1:1/token")))
+        fetch(spec(tmp_path / "sa.json", grants.service_account("http://127.0.0.1:1/token")))

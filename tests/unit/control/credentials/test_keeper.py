@@ -89,8 +89,8 @@ def lasting(lifetime_s: float | None) -> Callable[[CredentialSpec, float], Fetch
         (86_400.0, 69_120.0),
         (900.0, 600.0),  # five minutes before
         (200.0, 100.0),  # half, where five minutes are too many
-        (12.0, 10.0),
-        (-5.0, 10.0),
+        (12.0, 6.0),
+        (1.5, 1.0),
         (None, 900.0),
     ],
 )
@@ -142,6 +142,19 @@ async def test_a_failure_keeps_what_there_is_and_is_tried_again_ever_slower(capl
     assert "no credential for provider p: no route to the metadata server; asking again in 1 s" in caplog.text
     assert "provider p has its credential again" in caplog.text
     assert "t-0" not in caplog.text
+    await stage.keeper.close()
+
+
+async def test_what_is_over_when_it_comes_replaces_nothing(caplog) -> None:
+    def answer(spec: CredentialSpec, now_s: float) -> Fetched:
+        return lasting(3600.0 if len(stage.fetched) == 1 else 0.0)(spec, now_s)
+
+    stage = Stage(answer)
+    await stage.begin(provider())
+    await stage.rest(3)
+    assert stage.rests_s == [2880.0, 1.0, 2.0]
+    assert [message.secret for message in stage.sent] == [{"token": "t-0"}]
+    assert "what came is over already; is this machine's clock right?" in caplog.text
     await stage.keeper.close()
 
 

@@ -12,6 +12,7 @@ mod options;
 mod turns;
 
 pub use decode::decode;
+pub(in crate::wire) use options::has_lost_thoughts;
 
 use crate::json::push_u64;
 use crate::wire::anthropic::words::push_text;

@@ -24,6 +24,10 @@ pub struct Settings<'a> {
     pub family: Family,
     /// Whether the model refuses a temperature and `top_p` in one request; `top_p` is dropped then.
     pub only_temperature: bool,
+    /// Whether the model budgets its thinking itself (Claude).
+    pub adaptive: bool,
+    /// Most tokens of an answer to be thought about, beside the thoughts, where the caller names none (Claude).
+    pub max_tokens: u64,
 }
 
 /// Whose model it is.
@@ -61,8 +65,8 @@ impl Family {
 /// are no JSON object, results of no call, or calls without the tools that they call.
 pub fn encode(chat: &Chat<'_>, settings: &Settings<'_>, dropped: &mut Dropped) -> Result<Vec<u8>, Refused> {
     let mut out = Vec::with_capacity(1_024);
-    let thinking = Thinking::of(chat, settings.family, dropped);
-    let thinks = thinking.budget().is_some();
+    let thinking = Thinking::of(chat, settings, dropped);
+    let thinks = thinking.is_claudes();
     out.extend_from_slice(b"{\"messages\":[");
     let mut messages = Messages::new(out, settings.family.caches(), dropped);
     for turn in chat.turns.iter().filter(|turn| !is_system(turn.role)) {
@@ -71,9 +75,13 @@ pub fn encode(chat: &Chat<'_>, settings: &Settings<'_>, dropped: &mut Dropped) -
     let mut out = messages.finish();
     out.push(b']');
     push_system(&mut out, chat, settings, dropped);
-    push_inference(&mut out, chat, settings, thinks, dropped);
+    push_inference(&mut out, chat, settings, &thinking, dropped);
     tools::push(&mut out, chat, settings.family, thinks, dropped)?;
     extras::push(&mut out, chat, settings.family, &thinking, dropped);
+    if settings.family == Family::Anthropic && chat.stop.iter().any(|stop| !stop.is_empty()) {
+        // Converse does not say which sequence it was that stopped the answer; Claude does.
+        out.extend_from_slice(b",\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"]");
+    }
     out.push(b'}');
     name_dropped(chat, dropped);
     Ok(out)
@@ -102,21 +110,21 @@ fn push_inference(
     out: &mut Vec<u8>,
     chat: &Chat<'_>,
     settings: &Settings<'_>,
-    thinks: bool,
+    thinking: &Thinking,
     dropped: &mut Dropped,
 ) {
     let share = |value: Option<f64>| value.and_then(|value| Number::from_f64(value.clamp(0.0, 1.0)));
     let mut temperature = share(chat.sampling.temperature);
     let mut top_p = share(chat.sampling.top_p);
-    if thinks {
+    if thinking.is_claudes() {
         note(dropped, "temperature", temperature.take().is_some());
         note(dropped, "top_p", top_p.take().is_some());
     } else if settings.only_temperature && temperature.is_some() {
         note(dropped, "top_p", top_p.take().is_some());
     }
     let mut before: &[u8] = b",\"inferenceConfig\":{";
-    let members =
-        [("maxTokens", chat.max_tokens.map(Number::from)), ("temperature", temperature), ("topP", top_p)];
+    let max_tokens = thinking.max_tokens(chat, settings).map(Number::from);
+    let members = [("maxTokens", max_tokens), ("temperature", temperature), ("topP", top_p)];
     for (name, value) in members {
         let Some(value) = value else { continue };
         out.extend_from_slice(before);

@@ -250,7 +250,7 @@ fn effort(reasoning: Reasoning) -> Option<&'static str> {
 
 /// Whether the model is in the midst of calling tools, and its thoughts of this time were not given back. It
 /// may have thought only before its first call, so results do not end what is looked at.
-fn has_lost_thoughts(chat: &Chat<'_>) -> bool {
+pub(in crate::wire) fn has_lost_thoughts(chat: &Chat<'_>) -> bool {
     let is_result = |part: &Part<'_>| matches!(part, Part::ToolResult { .. });
     let is_call = |part: &Part<'_>| matches!(part, Part::ToolCall { .. });
     let is_thought =
