@@ -3,13 +3,13 @@
 //! Invariant: same dialect, same bytes.
 
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::{Voice, decoder, encoder, gatherer, tell};
+use headgate_core::wire::conversation::{Gather, Voice, decoder, encoder, gatherer, tell};
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Shape};
 use headgate_core::wire::facts::Facts;
 use headgate_core::wire::kept::form;
 use headgate_core::wire::model::Event;
-use headgate_core::wire::origin::{Filled, Origin};
 use headgate_core::wire::openai::stream::{Framing, Outcome, Settings, Stop, StreamRelay};
+use headgate_core::wire::origin::{Filled, Origin};
 use headgate_core::wire::passing::Passing;
 use headgate_core::wire::translate::Translation;
 
@@ -46,7 +46,7 @@ pub(crate) fn retell(
             }
         }
     });
-    told.body = gathered.map(|gathered| gathered.finish());
+    told.body = gathered.map(Gather::finish);
     read.ok().map(|()| told)
 }
 

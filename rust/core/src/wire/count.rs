@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is sent to be counted is what would be sent to be answered, less what counts nothing.
 //! Source: docs.anthropic.com/en/api/messages-count-tokens, ai.google.dev/api/tokens,
-//! docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html.
+//! `docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html`.
 
 use super::conversation::{Asked, say};
 use super::endpoint::{Dialect, Endpoint};

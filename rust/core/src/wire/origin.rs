@@ -20,6 +20,7 @@ pub struct Origin {
 
 impl Origin {
     /// The event, with what it lacks.
+    #[must_use]
     pub fn fill<'e>(&'e self, event: Event<'e>) -> Event<'e> {
         let or = |told: Cow<'e, str>, own: &'e str| if told.is_empty() { Cow::Borrowed(own) } else { told };
         match event {
