@@ -1,4 +1,5 @@
 //! What admission reads of bodies in dialects other than `OpenAI`'s.
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use headgate_core::wire::endpoint::Endpoint;
 use headgate_core::wire::scan::{Facts, facts, prompt_text};

@@ -3,7 +3,7 @@
 //! Invariant: same dialect, same bytes.
 
 use headgate_core::usage::Usage;
-use headgate_core::wire::conversation::{Speech, Voice, encoder, gatherer, tell};
+use headgate_core::wire::conversation::{Gather, Speech, Voice, encoder, gatherer, tell};
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Shape};
 use headgate_core::wire::facts::Facts;
 use headgate_core::wire::model::Event;
@@ -60,7 +60,7 @@ pub(crate) fn retell(
             }
         }
     });
-    told.body = gathered.map(|gathered| gathered.finish());
+    told.body = gathered.map(Gather::finish);
     read.ok().map(|()| told)
 }
 

@@ -37,6 +37,7 @@ impl Manner {
 
     /// `traits` are names of the catalogue; `on_unsupported` is `drop`, `warn` or `reject`.
     #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "what Python gives is converted into a value of ours")]
     fn new(
         model: String,
         max_output_tokens: Option<u64>,

@@ -6,13 +6,16 @@ down to white space, comments and line ends.
 
 from __future__ import annotations
 
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 from support import wire
 from support.gateway import document, start
-from support.upstream import Received, Upstream
+from support.upstream import PATIENCE_S, Gate, Received, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,3 +116,27 @@ def test_nothing_is_changed(gateway: Gateway, provider: Verbatim, name: str, *, 
     assert asked.path == path.replace("MODEL", REAL)
     assert asked.body == body.replace(b"MODEL", REAL.encode())
     assert answer.body == said
+
+
+def test_an_array_of_geminis_is_read_as_it_grows(gateway: Gateway, provider: Verbatim) -> None:
+    said = (_FOLDER / "generate_content" / "answer.json").read_bytes()
+    more = said.replace(b',"finishReason":"STOP"', b"")
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    gate = Gate()
+    events = [wire.chunk(b"data: " + each + b"\r\n\r\n") for each in (more, said)]
+    provider.steps = [head, events[0], gate, events[1], wire.chunk(b"")]
+    body = (_FOLDER / "generate_content" / "request.json").read_bytes()
+    address = urlsplit(gateway.endpoints["listen"])
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE_S)
+    with closing(connection):
+        path = f"/v1beta/models/{ALIAS}-generate_content:streamGenerateContent"
+        connection.request("POST", path, body, {"authorization": f"Bearer {gateway.client.key}"})
+        response = connection.getresponse()
+        seen = b""
+        while seen.count(b"}") < more.count(b"}"):
+            part = response.read1()
+            assert part, seen
+            seen += part
+        assert seen == b"[" + more
+        gate.open()
+        assert seen + response.read() == b"[" + more + b",\r\n" + said + b"]"

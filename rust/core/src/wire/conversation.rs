@@ -7,7 +7,7 @@ use super::anthropic::hosted::Host;
 use super::endpoint::{Dialect, Endpoint, Shape};
 use super::introduced::Introduced;
 use super::manner::Manner;
-use super::model::{Chat, Dropped, Event, Refused};
+use super::model::{Chat, Dropped, Event, Format, Part, Refused, Role, Turn};
 use super::openai::error::{self, UpstreamError};
 use super::openai_chat::response::{Reply, Thinking};
 use super::translate::{Decode, Encode, Form, Unreadable};
@@ -53,11 +53,37 @@ pub fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refu
     let mut chat = read(asked, &mut schemas)?;
     let mut refused = Dropped::default();
     manner.prune(&mut chat, &mut refused);
+    if matches!(to, Dialect::OpenAi | Dialect::Responses) {
+        ask_for_json(&mut chat);
+    }
     let mut said = write(&chat, to, manner)?;
     for name in &refused.0 {
         said.dropped.note(name);
     }
     Ok(said)
+}
+
+/// `OpenAI` gives JSON of any form only to those who say the word; others need not.
+///
+/// Source: platform.openai.com/docs/guides/structured-outputs, JSON mode.
+fn ask_for_json(chat: &mut Chat<'_>) {
+    const WORDS: &str = "Answer in JSON.";
+    let parts = || chat.turns.iter().flat_map(|turn| &turn.parts);
+    if !matches!(chat.format, Some(Format::Json)) || parts().any(names_json) {
+        return;
+    }
+    let instructions = chat.turns.first_mut().filter(|turn| turn.role == Role::System);
+    if let Some(Part::Text { text, .. }) = instructions.and_then(|turn| turn.parts.last_mut()) {
+        text.to_mut().push_str("\n\n");
+        text.to_mut().push_str(WORDS);
+    } else {
+        let parts = vec![Part::Text { text: WORDS.into(), cached: None }];
+        chat.turns.insert(0, Turn { role: Role::System, name: None, parts });
+    }
+}
+
+fn names_json(part: &Part<'_>) -> bool {
+    matches!(part, Part::Text { text, .. } if text.to_ascii_lowercase().contains("json"))
 }
 
 fn read<'a>(asked: &Asked<'a>, schemas: &'a mut gemini::request::Schemas) -> Result<Chat<'a>, Refused> {
