@@ -9,7 +9,7 @@ use headgate_core::wire::openai::stream::{Framing, Outcome, Stop};
 use headgate_core::wire::passing::Passing;
 use proptest::prelude::*;
 
-const DIALECTS: [Dialect; 3] = [Dialect::Anthropic, Dialect::Gemini, Dialect::Ollama];
+const DIALECTS: [Dialect; 4] = [Dialect::Anthropic, Dialect::Gemini, Dialect::Ollama, Dialect::Responses];
 
 /// The streams of a dialect's golden scenes, with the names of the scenes.
 fn scenes(dialect: Dialect) -> Vec<(String, Vec<u8>)> {
@@ -127,4 +127,22 @@ fn nothing_leaves_before_content_nor_after_an_error() {
     assert_eq!((told.out.len(), told.stop), (0, Some(Stop::ErrorEvent)));
     let told = passed(Dialect::Anthropic, Shape::Sse, &[b"data: {]\n\n"], true);
     assert_eq!((told.out.len(), told.stop), (0, Some(Stop::Garbage)));
+}
+
+#[test]
+fn what_no_other_dialect_has_is_content_too() {
+    let anthropic: [&[u8]; 3] = [
+        b"data: {\"type\":\"message_start\",\"message\":{}}\n\n",
+        b"data: {\"type\":\"ping\"}\n\n",
+        b"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}}\n\n",
+    ];
+    let responses: [&[u8]; 3] = [
+        b"data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n",
+        b"data: {\"type\":\"response.in_progress\",\"response\":{\"id\":\"r\"}}\n\n",
+        b"data: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"web_search_call\",\"id\":\"w\",\"status\":\"in_progress\"}}\n\n",
+    ];
+    for (dialect, events) in [(Dialect::Anthropic, anthropic), (Dialect::Responses, responses)] {
+        assert_eq!(passed(dialect, Shape::Sse, &events[..2], true).out, b"");
+        assert_eq!(passed(dialect, Shape::Sse, &events, true).out, events.concat());
+    }
 }

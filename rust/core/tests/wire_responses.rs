@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use headgate_core::sse::EventParser;
 use headgate_core::usage::Usage;
 use headgate_core::wire::model::{Event, Finish};
-use headgate_core::wire::openai::stream::Stop;
 use headgate_core::wire::responses::response::{self, Reply, Writer};
-use headgate_core::wire::responses::stream::{Decoder, Encoder, Tap};
+use headgate_core::wire::responses::stream::{Decoder, Encoder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -465,9 +464,6 @@ fn errors_of_every_shape_are_told() {
         let mut events = String::new();
         decoder.event(data.as_bytes(), &mut |event| events += &line(&event)).unwrap();
         assert_eq!(events, format!("Error {{ kind: \"{kind}\", message: \"m\" }}\n"), "{data}");
-        let mut tap = Tap::default();
-        tap.event(data.as_bytes());
-        assert_eq!((tap.stop(), tap.error_message()), (Some(Stop::ErrorEvent), Some("m")), "{data}");
     }
     assert_eq!(whole(br#"{"error":{"message":"m","type":"t"}}"#), "Error { kind: \"t\", message: \"m\" }\n");
     for body in [
@@ -492,85 +488,6 @@ fn a_call_s_mark_goes_through() {
     };
     let out = written(&Reply::default(), &[start("1"), call.clone(), finish(Finish::Tools), Event::End]);
     assert!(streamed([out.as_bytes()]).contains(&line(&call)));
-}
-
-fn tapped(stream: &[u8]) -> Tap {
-    let mut tap = Tap::default();
-    let mut parser = EventParser::default();
-    parser.feed(stream, |event| tap.event(event.data)).unwrap();
-    tap
-}
-
-#[test]
-fn the_tap_learns_what_the_decoder_tells() {
-    for (scene, body) in scenes("stream.txt") {
-        let (mut text, mut usage, mut stop, mut content) = (String::new(), None, None, false);
-        each_of([&body[..]], &mut |event| {
-            content |=
-                !matches!(event, Event::Start { .. } | Event::Usage(_) | Event::Error { .. } | Event::End);
-            match event {
-                Event::Text { text: fragment, .. } | Event::Refusal { text: fragment, .. } => {
-                    text += &fragment;
-                }
-                Event::Thinking { text: fragment, .. } if fragment != "\n\n" => text += &fragment,
-                Event::ToolStart { name, .. } => text += &name,
-                Event::ToolArguments { json, .. } => text += &json,
-                Event::Usage(told) => usage = Some(told),
-                Event::Error { .. } => stop = Some(Stop::ErrorEvent),
-                Event::End => stop = Some(Stop::Done),
-                _ => {}
-            }
-        });
-        let tap = tapped(&body);
-        assert_eq!((tap.usage(), tap.stop(), tap.committed()), (usage, stop, content), "{scene}");
-        if !scene.contains("whole_items") {
-            assert_eq!(String::from_utf8_lossy(tap.text()), text, "{scene}");
-            assert_eq!(tap.text_bytes(), text.len() as u64);
-        }
-    }
-}
-
-#[test]
-fn the_tap_waits_for_content_and_stops_at_garbage() {
-    let mut tap = Tap::default();
-    for (data, committed) in [
-        (r#"{"type":"response.created","response":{}}"#, false),
-        (r#"{"type":"response.output_item.added","item":{"type":"message","content":[]}}"#, false),
-        (r#"{"type":"response.output_item.added","item":{"type":"reasoning","summary":[]}}"#, false),
-        (r#"{"type":"response.output_text.delta","delta":""}"#, false),
-        (r#"{ "delta": "a\n\u00e9", "type" : "response.output_text.delta"}"#, true),
-    ] {
-        tap.event(data.as_bytes());
-        assert_eq!(tap.committed(), committed, "{data}");
-    }
-    assert_eq!(tap.take_text().unwrap(), "a\né".as_bytes());
-    tap.event(b"[DONE]");
-    assert_eq!(tap.stop(), None);
-    tap.event(b"{\"type\":");
-    assert_eq!(tap.stop(), Some(Stop::Garbage));
-    let mut tap = Tap::default();
-    tap.event(br#"{"type":"response.output_item.added","item":{"type":"web_search_call"}}"#);
-    assert!(tap.committed());
-}
-
-#[test]
-fn the_tap_reads_the_end_of_an_event_that_passes_in_parts() {
-    let mut tap = Tap::default();
-    tap.beginning(br#"{"type":"response.completed","response":{"output":[{"type":"message","#);
-    assert!(tap.committed() && tap.stop().is_none());
-    tap.ending(br#"xx"}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5},"user":null,"metadata":{}}}"#);
-    assert_eq!((tap.stop(), tap.usage().map(|usage| usage.total)), (Some(Stop::Done), Some(5)));
-    for (head, tail, stop) in [
-        (&b"{\"type\":\"response.output_text.done\","[..], &b"\"}"[..], None),
-        (b"{\"type\":\"error\",\"message\":\"m", b"\"}", Some(Stop::ErrorEvent)),
-        (b"{\"type\":\"response.completed\"", b"cut", Some(Stop::Garbage)),
-        (b"what", b"\"}", Some(Stop::Garbage)),
-    ] {
-        let mut tap = Tap::default();
-        tap.beginning(head);
-        tap.ending(tail);
-        assert_eq!(tap.stop(), stop, "{}", String::from_utf8_lossy(head));
-    }
 }
 
 /// Answers as a provider of any dialect may give them.
@@ -636,14 +553,10 @@ proptest! {
     #[test]
     fn no_bytes_break_it(data in prop::collection::vec(any::<u8>(), 0..200), cut in any::<prop::sample::Index>()) {
         let mut decoder = Decoder::default();
-        let mut tap = Tap::default();
         let (_, body) = scenes("stream.txt").swap_remove(0);
         for bytes in [&data[..], &body[cut.index(body.len())..]] {
             let _ = response::decode(bytes, &mut |_| ());
             let _ = decoder.event(bytes, &mut |_| ());
-            tap.event(bytes);
-            tap.beginning(bytes);
-            tap.ending(bytes);
         }
     }
 }

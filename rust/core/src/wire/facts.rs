@@ -29,7 +29,7 @@ impl Facts {
             }
             Event::ToolStart { name, .. } => self.produced(name),
             Event::ToolArguments { json, .. } => self.produced(json),
-            Event::Redacted { .. } | Event::Finish { .. } => self.committed = true,
+            Event::Redacted { .. } | Event::Finish { .. } | Event::Foreign => self.committed = true,
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::End => self.stop = Some(Stop::Done),
             Event::Error { message, .. } => {

@@ -206,7 +206,7 @@ impl Decoder {
             }
             "redacted_thinking" => some(block.data, each, |data| Event::Redacted { choice: 0, data }),
             "tool_use" => self.call(index, block, each),
-            _ => {}
+            _ => each(Event::Foreign),
         }
         Ok(())
     }

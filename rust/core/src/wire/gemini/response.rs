@@ -82,7 +82,7 @@ impl Writer {
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Error { kind, message } => self.error = Some((kind.to_string(), redact(message))),
             // Nobody but its maker can read redacted thinking, and Gemini has no place for it.
-            Event::Redacted { .. } | Event::End => {}
+            Event::Redacted { .. } | Event::Foreign | Event::End => {}
         }
     }
 

@@ -123,7 +123,7 @@ impl Encoder {
             }
             Event::End => self.last(out),
             // Nobody but its maker can read redacted thinking, and Gemini has no place for it.
-            Event::Redacted { .. } => {}
+            Event::Redacted { .. } | Event::Foreign => {}
         }
     }
 

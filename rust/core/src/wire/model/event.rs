@@ -91,6 +91,9 @@ pub enum Event<'a> {
         /// The stop text that was met, where the dialect tells.
         stop: Option<Cow<'a, str>>,
     },
+    /// Content that no other dialect has, such as a search that the provider makes itself: it is told nowhere, but
+    /// the answer has begun.
+    Foreign,
     /// Tokens so far; the last one counts.
     Usage(Usage),
     /// The provider reports an error in the middle of its answer; nothing follows.

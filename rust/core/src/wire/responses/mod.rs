@@ -1,4 +1,4 @@
-//! `OpenAI`'s Responses API to and from the canonical form; what passes as it is has [`stream::Tap`].
+//! `OpenAI`'s Responses API to and from the canonical form.
 //!
 //! Requests stand on their own here: what only `OpenAI` keeps (earlier responses, conversations, stored prompts)
 //! cannot be said in another dialect.

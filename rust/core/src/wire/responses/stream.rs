@@ -7,10 +7,8 @@
 
 mod encoder;
 mod items;
-mod tap;
 
 pub use encoder::Encoder;
-pub use tap::Tap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -133,7 +131,7 @@ impl Decoder {
         match kind {
             "response.output_item.added" => {
                 if let Some(item) = shape.item()? {
-                    run.call(index, &item, each);
+                    run.add(index, &item, each);
                 }
             }
             "response.output_item.done" => {

@@ -86,7 +86,7 @@ impl Writer {
             Event::Finish { choice, reason, .. } => self.choice(*choice).finish = Some(*reason),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Error { kind, message } => self.error = Some((message.to_string(), kind.to_string())),
-            Event::End => {}
+            Event::Foreign | Event::End => {}
         }
     }
 

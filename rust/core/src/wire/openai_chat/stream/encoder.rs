@@ -72,7 +72,7 @@ impl Encoder {
                 push_redacted(&mut block, data);
                 self.list(*choice, "thinking_blocks", &block, out);
             }
-            Event::Thinking { .. } | Event::Signature { .. } | Event::Redacted { .. } => {}
+            Event::Thinking { .. } | Event::Signature { .. } | Event::Redacted { .. } | Event::Foreign => {}
             Event::ToolStart { choice, call, id, name, signature } => {
                 let made = id.is_empty().then(|| made_id(&self.id, *choice, *call));
                 let id = made.as_deref().unwrap_or(id);
