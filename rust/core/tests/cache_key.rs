@@ -53,7 +53,8 @@ fn respell(value: &Value, dice: &mut u64) -> String {
         Value::Number(number) => match roll % 4 {
             0 => format!("{number}.00"),
             1 => format!("{number}e0"),
-            2 => format!("{number}0E-1"),
+            // Of a zero this would be two, which no number begins with.
+            2 if number.as_i64() != Some(0) => format!("{number}0E-1"),
             _ => number.to_string(),
         },
         Value::String(text) if roll.is_multiple_of(2) => {
