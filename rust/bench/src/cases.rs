@@ -96,7 +96,10 @@ fn rewrite_request() -> Result<Case, Box<dyn Error>> {
 fn key_of_request() -> Result<Case, Box<dyn Error>> {
     let expected = cache_key(REQUEST, "tenant", endpoint::Endpoint::Chat, 7).map_err(|_| "not JSON")?;
     Ok(Box::new(move || {
-        assert!(cache_key(black_box(REQUEST), "tenant", endpoint::Endpoint::Chat, 7).is_ok_and(|key| key == expected));
+        assert!(
+            cache_key(black_box(REQUEST), "tenant", endpoint::Endpoint::Chat, 7)
+                .is_ok_and(|key| key == expected)
+        );
     }))
 }
 
