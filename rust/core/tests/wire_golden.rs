@@ -42,8 +42,13 @@ const PROVIDERS: [(&str, Dialect, &str); 6] = [
     ("bedrock", Dialect::Bedrock, "eu.anthropic.claude-sonnet-4-20250514-v1:0"),
 ];
 
-const VOICE: Voice<'_> =
-    Voice { id: "0193a1b2c3d4", model: "asked-for", created_s: 1_700_000_000, include_usage: true };
+const VOICE: Voice<'_> = Voice {
+    id: "0193a1b2c3d4",
+    model: "asked-for",
+    created_s: 1_700_000_000,
+    include_usage: true,
+    source: None,
+};
 
 /// The files that a scene must have, and no others beside them.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -62,7 +67,7 @@ fn fault<'a>(scene: &Scene, message: &'a str, kind: Option<&'a str>, code: Optio
 }
 
 fn whole(scene: &Scene, body: &[u8], to: Endpoint) -> Vec<u8> {
-    let mut gathered = gatherer(to.dialect(), VOICE);
+    let mut gathered = gatherer(to.dialect(), Voice { source: Some(scene.dialect), ..VOICE });
     let mut failed = false;
     let read = conversation::tell(scene.dialect, body, None, &mut |event| {
         failed |= matches!(event, Event::Error { .. });
@@ -79,7 +84,7 @@ fn whole(scene: &Scene, body: &[u8], to: Endpoint) -> Vec<u8> {
 
 /// Tells a stream; what comes behind an error is not told, as the gateway does it.
 fn streamed(scene: &Scene, stream: &[u8], to: Endpoint) -> Vec<u8> {
-    let mut encoder = encoder(to.dialect(), to.shape(), VOICE);
+    let mut encoder = encoder(to.dialect(), to.shape(), Voice { source: Some(scene.dialect), ..VOICE });
     let (mut out, mut error) = (Vec::new(), None);
     let mut each = |event: Event<'_>| match event {
         Event::Error { message, .. } => error = Some(message.into_owned()),

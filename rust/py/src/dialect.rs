@@ -24,7 +24,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn voice(&self, include_usage: bool) -> Voice<'_> {
-        Voice { id: &self.id, model: &self.model, created_s: self.created_s, include_usage }
+        Voice { id: &self.id, model: &self.model, created_s: self.created_s, include_usage, source: None }
     }
 }
 
@@ -47,7 +47,8 @@ pub(crate) fn retell(
     origin: &Origin,
 ) -> Option<Told> {
     let dialect = endpoint.dialect();
-    let mut gathered = (from != dialect).then(|| gatherer(dialect, origin.voice(true)));
+    let mut gathered =
+        (from != dialect).then(|| gatherer(dialect, Voice { source: Some(from), ..origin.voice(true) }));
     let mut told = Told::default();
     let read = tell(from, body, json_tool, &mut |event| match event {
         Event::Error { message, .. } => told.error = Some(message.into_owned()),
@@ -101,7 +102,7 @@ impl Relay {
             let passing = Passing::new(own, from.decoder(None), shape, framing);
             return Self::Passed(Box::new(if capture { passing.capturing() } else { passing }));
         }
-        let encoder = encoder(dialect, shape, voice);
+        let encoder = encoder(dialect, shape, Voice { source: Some(from.dialect), ..voice });
         let told = Translation::new(from.form(), from.decoder(json_tool), encoder, framing);
         Self::Told(Box::new(if capture { told.capturing() } else { told }))
     }

@@ -11,6 +11,7 @@ use headgate_core::wire::count;
 use headgate_core::wire::embeddings::exchange::Wish;
 use headgate_core::wire::endpoint::{Dialect, Endpoint, Purpose};
 use headgate_core::wire::model::{Dropped, Refused};
+use headgate_core::wire::provenance::is_marked;
 use pyo3::prelude::*;
 
 use crate::credential::{Call, Credential};
@@ -83,7 +84,8 @@ impl Target {
         let ask = &ticket.ask;
         let manner = self.manner.get();
         let (mut json_tool, mut wish, mut origin) = (None, None, Origin::default());
-        let same = self.is_asked_in_its_own_words(ask.endpoint);
+        let same = self.is_asked_in_its_own_words(ask.endpoint)
+            && !is_marked(ask.body.as_bytes(py), self.speech.dialect);
         let (body, line) = if same {
             let mut dropped = Dropped::default();
             let body = ticket.body(py, self.model.as_deref(), manner.manner.quirks, &mut dropped);

@@ -11,7 +11,7 @@ use super::model::{Chat, Dropped, Event, Format, Part, Refused, Role, Turn};
 use super::openai::error::{self, UpstreamError};
 use super::openai_chat::response::{Reply, Thinking};
 use super::translate::{Decode, Encode, Form, Unreadable};
-use super::{anthropic, bedrock, gemini, ollama, openai_chat, responses};
+use super::{anthropic, bedrock, gemini, ollama, openai_chat, provenance, responses};
 
 /// What gathers the events of an answer to one body.
 pub trait Gather {
@@ -52,6 +52,7 @@ pub fn say(asked: &Asked<'_>, to: Dialect, manner: &Manner) -> Result<Said, Refu
     let mut schemas = gemini::request::Schemas::default();
     let mut chat = read(asked, &mut schemas)?;
     let mut refused = Dropped::default();
+    provenance::keep_own(&mut chat, asked.endpoint.dialect(), to, &mut refused);
     manner.prune(&mut chat, &mut refused);
     if matches!(to, Dialect::OpenAi | Dialect::Responses) {
         ask_for_json(&mut chat);
@@ -185,6 +186,8 @@ pub struct Voice<'a> {
     pub created_s: u64,
     /// Whether the caller sees the usage of a stream.
     pub include_usage: bool,
+    /// Whose words it was first, where signatures are to be told apart by that.
+    pub source: Option<Dialect>,
 }
 
 impl Voice<'_> {
@@ -211,7 +214,7 @@ pub fn encoder(dialect: Dialect, shape: Shape, voice: Voice<'_>) -> Box<dyn Enco
         Dialect::Ollama => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Chat)),
         Dialect::OllamaGenerate => Box::new(ollama::stream::Encoder::new(ollama::Endpoint::Generate)),
     };
-    Box::new(Introduced::by(&voice, codec))
+    Box::new(Introduced::by(&voice, dialect, codec))
 }
 
 /// Hands out the events of a provider's whole answer.
@@ -249,7 +252,7 @@ pub fn gatherer(dialect: Dialect, voice: Voice<'_>) -> Box<dyn Gather> {
         Dialect::Ollama => Box::new(ollama::response::Writer::new(ollama::Endpoint::Chat)),
         Dialect::OllamaGenerate => Box::new(ollama::response::Writer::new(ollama::Endpoint::Generate)),
     };
-    Box::new(Introduced::by(&voice, codec))
+    Box::new(Introduced::by(&voice, dialect, codec))
 }
 
 /// An error as the caller's dialect has it, in `OpenAI`'s words.

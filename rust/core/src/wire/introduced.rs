@@ -2,13 +2,17 @@
 //!
 //! Invariant: what the provider tells stands; only an id or a name that is empty, and a time of 0, are filled in.
 //!
+//! Signatures are marked with their maker's sign, see [`super::provenance`].
+//!
 //! Ids of calls are made of the answer's id where the provider has none. Were that empty, the calls of two turns
 //! would share theirs, and a result could not tell which it answers.
 
 use std::borrow::Cow;
 
 use super::conversation::{Gather, Voice};
+use super::endpoint::Dialect;
 use super::model::Event;
+use super::provenance::Marker;
 use super::translate::Encode;
 
 /// A codec whose answers begin with a name.
@@ -16,18 +20,23 @@ pub(super) struct Introduced<T: ?Sized> {
     id: String,
     model: String,
     created_s: u64,
+    marker: Option<Marker>,
     codec: Box<T>,
 }
 
 impl<T: ?Sized> Introduced<T> {
-    pub(super) fn by(voice: &Voice<'_>, codec: Box<T>) -> Self {
-        let Voice { id, model, created_s, .. } = *voice;
-        Self { id: id.to_owned(), model: model.to_owned(), created_s, codec }
+    /// `caller` is the dialect that the answer is told in.
+    pub(super) fn by(voice: &Voice<'_>, caller: Dialect, codec: Box<T>) -> Self {
+        let Voice { id, model, created_s, source, .. } = *voice;
+        let marker = Marker::between(source, caller);
+        Self { id: id.to_owned(), model: model.to_owned(), created_s, marker, codec }
     }
 
-    /// The codec, and the beginning of an answer as it goes there.
-    fn begin(&mut self, event: &Event<'_>) -> (&mut T, Option<Event<'_>>) {
-        let Event::Start { id, model, created_s } = event else { return (&mut self.codec, None) };
+    /// The codec, and the event as it goes there, where that is not as it came.
+    fn begin<'e>(&mut self, event: &Event<'e>) -> (&mut T, Option<Event<'e>>) {
+        let Event::Start { id, model, created_s } = event else {
+            return (&mut self.codec, self.marker.and_then(|marker| marker.mark(event)));
+        };
         let or = |told: &str, own: &str| Cow::Owned(if told.is_empty() { own } else { told }.to_owned());
         let start = Event::Start {
             id: or(id, &self.id),
@@ -64,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_the_provider_tells_stands_and_the_rest_is_filled_in() {
-        let voice = Voice { id: "req1", model: "asked", created_s: 7, include_usage: true };
+        let voice = Voice { id: "req1", model: "asked", created_s: 7, include_usage: true, source: None };
         for (id, model, created_s, expected) in [
             ("", "", 0, r#""id":"chatcmpl-req1","object":"chat.completion","created":7,"model":"asked""#),
             ("a", "b", 3, r#""id":"chatcmpl-a","object":"chat.completion","created":3,"model":"b""#),

@@ -24,6 +24,7 @@ pub mod ollama;
 pub mod openai;
 pub mod openai_chat;
 pub mod passing;
+pub mod provenance;
 pub mod responses;
 pub mod scan;
 pub mod translate;

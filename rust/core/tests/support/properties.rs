@@ -31,7 +31,7 @@ pub const CALLERS: [Endpoint; 7] = [
     Endpoint::OllamaGenerate,
 ];
 
-const VOICE: Voice<'_> = Voice { id: "1", model: "m", created_s: 1, include_usage: true };
+const VOICE: Voice<'_> = Voice { id: "1", model: "m", created_s: 1, include_usage: true, source: None };
 
 /// JSON by its grammar: a number may be larger than a float holds, an escape half a character, if the other
 /// side said so and it is passed on as it stands.
