@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Cursor, Event, Text};
+use crate::json::{Cursor, Event};
 
 /// Longest event that a mould is made of.
 const MAX_EVENT_BYTES: usize = 4 * 1024;
@@ -119,21 +119,22 @@ impl Shape {
         let (body, mut name, mut plain, mut seen) = (cursor.body(), None, true, 0_u32);
         cursor
             .walk(|event| {
-                let here: Option<(Option<usize>, usize, usize, bool)> = match (event, name.take()) {
+                let here = match (event, name.take()) {
                     (Event::Key(key), _) => {
-                        let key = read(key, body, &mut plain);
-                        name = varying.find(key);
-                        if let Some(Some(told)) = name {
+                        plain &= !key.escaped;
+                        name = varying.find(key.raw(body));
+                        if let Some(told) = name.filter(|told| varying.tells(*told)) {
                             plain &= seen & 1 << told == 0;
                             seen |= 1 << told;
                         }
                         None
                     }
-                    (Event::String(text), Some(told)) => Some((told, text.start - 1, text.end + 1, true)),
-                    (Event::Number(start, end), Some(told)) => Some((told, start, end, false)),
+                    (Event::String(text), Some(member)) => Some((member, text.start - 1, text.end + 1, true)),
+                    (Event::Number(start, end), Some(member)) => Some((member, start, end, false)),
                     _ => None,
                 };
-                if let Some((told, start, end, text)) = here {
+                if let Some((member, start, end, text)) = here {
+                    let told = Some(member).filter(|member| varying.tells(*member));
                     self.bytes.extend_from_slice(data.get(next..start).unwrap_or_default());
                     self.places.push(Place { end: self.bytes.len(), told, text });
                     next = end;
@@ -147,17 +148,14 @@ impl Shape {
 }
 
 impl Varying {
-    /// The number of a member that is told; `Some(None)` for one that is not.
-    fn find(self, name: &str) -> Option<Option<usize>> {
-        let told = self.told.iter().position(|known| *known == name);
-        if told.is_some() || self.idle.contains(&name) { Some(told) } else { None }
+    /// The number of a member; those that are not told come last.
+    fn find(self, name: &str) -> Option<usize> {
+        self.told.iter().chain(self.idle).position(|known| *known == name)
     }
-}
 
-/// A name, as far as it is written without escapes.
-fn read<'a>(key: Text, body: &'a str, plain: &mut bool) -> &'a str {
-    *plain &= !key.escaped;
-    key.raw(body)
+    const fn tells(self, member: usize) -> bool {
+        member < self.told.len()
+    }
 }
 
 fn text(rest: &[u8]) -> Option<(Filling<'_>, &[u8])> {

@@ -133,7 +133,7 @@ impl Answer {
         data: &[u8],
         each: &mut dyn FnMut(Event<'_>),
     ) -> Result<Option<Usage>, Malformed> {
-        if let Some(usage) = self.again(data, each) {
+        if let Some(quick::Counted(usage)) = self.again(data, each) {
             return Ok(usage);
         }
         let piece: Piece<'_> = serde_json::from_slice(data).map_err(|error| malformed(data, &error))?;

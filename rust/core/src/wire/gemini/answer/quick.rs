@@ -31,6 +31,9 @@ pub(super) struct Meaning {
     tokens: Option<Tokens>,
 }
 
+/// What a piece says of the tokens.
+pub(super) struct Counted(pub(super) Option<Usage>);
+
 impl Meaning {
     /// What a piece means that has one text or thought.
     pub(super) fn of(piece: &Piece<'_>) -> Option<Self> {
@@ -52,7 +55,7 @@ impl Meaning {
 
 impl Answer {
     /// Tells of a piece that fills the mould; its usage.
-    pub(super) fn again(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Option<Option<Usage>> {
+    pub(super) fn again(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Option<Counted> {
         let mut text = Cow::Borrowed("");
         let mut numbers: [Option<i64>; 6] = Default::default();
         let mut meaning = self.mould.fill(data, |told, value| {
@@ -71,7 +74,7 @@ impl Answer {
         let choice = self.choice(meaning.choice);
         choice.part(Part { text: Some(Text(text)), thought: meaning.thought, ..Part::default() }, each);
         choice.finish = meaning.finish.or(choice.finish);
-        Some(meaning.tokens.map(Tokens::usage))
+        Some(Counted(meaning.tokens.map(Tokens::usage)))
     }
 }
 

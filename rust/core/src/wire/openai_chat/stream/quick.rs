@@ -17,11 +17,15 @@ pub(super) const VARYING: Varying = Varying {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meaning {
     choice: u32,
-    /// The call that goes on, by the index that the provider gives it.
-    call: Option<Option<u32>>,
+    /// The call that goes on.
+    call: Option<Key>,
     /// Which of what may differ stands where it belongs.
     told: [bool; 4],
 }
+
+/// The index that the provider gives to a call, if it does.
+#[derive(Clone, Copy, Debug)]
+struct Key(Option<u32>);
 
 impl Meaning {
     /// What a chunk means that has nothing but texts, or a piece of one call's arguments.
@@ -43,7 +47,7 @@ impl Meaning {
                     || call.extra_content.is_some();
                 let text = function.arguments.is_some_and(|json| json.get().starts_with('"'));
                 (!begins && text).then_some(())?;
-                Some(call.index)
+                Some(Key(call.index))
             }
             _ => return None,
         };
@@ -70,14 +74,16 @@ pub(super) fn again(
         Some(())
     })?;
     let mut take = |at: usize| texts.get_mut(at)?.take().filter(|_| meaning.told.get(at) == Some(&true));
-    let said = Said {
-        content: take(0).map(Content::Text),
-        reasoning_content: take(1).map(Content::Text),
-        reasoning: take(2).map(Content::Text),
-        ..Said::default()
-    };
-    run.choice(&Choice { index: Some(meaning.choice), delta: Some(said), ..Choice::default() }, each);
-    if let (Some(key), Some(json)) = (meaning.call, take(3)) {
+    if meaning.told[..3].contains(&true) {
+        let said = Said {
+            content: take(0).map(Content::Text),
+            reasoning_content: take(1).map(Content::Text),
+            reasoning: take(2).map(Content::Text),
+            ..Said::default()
+        };
+        run.choice(&Choice { index: Some(meaning.choice), delta: Some(said), ..Choice::default() }, each);
+    }
+    if let (Some(Key(key)), Some(json)) = (meaning.call, take(3)) {
         run.argue(meaning.choice, key, json, each);
     }
     Some(())
