@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import repeat
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,12 +56,21 @@ ANTHROPIC_EVENT = (
 )
 GEMINI_EVENT = (
     b'data: {"candidates":[{"content":{"parts":[{"text":" brown"}],"role":"model"},"index":0}],'
-    b'"usageMetadata":{"promptTokenCount":25,"totalTokenCount":25},"modelVersion":"gemini-2.5-flash",'
-    b'"responseId":"r-0123456789"}\r\n\r\n'
+    b'"usageMetadata":{"promptTokenCount":25,"candidatesTokenCount":%d,"totalTokenCount":%d,'
+    b'"promptTokensDetails":[{"modality":"TEXT","tokenCount":25}],"thoughtsTokenCount":62},'
+    b'"modelVersion":"gemini-2.5-flash","responseId":"r-0123456789"}\r\n\r\n'
 )
 OLLAMA_EVENT = (
-    b'{"model":"llama3.2","created_at":"2026-11-21T08:52:19.385406455Z","message":{"role":"assistant",'
+    b'{"model":"llama3.2","created_at":"2026-11-21T08:52:%bZ","message":{"role":"assistant",'
     b'"content":" brown"},"done":false}\n'
+)
+PADDED_EVENT = EVENT.replace(b"null}]}", b'null}],"usage":null,"obfuscation":"%b"}')
+ARGUMENTS_BEGIN = EVENT.replace(
+    b'"content":" brown"',
+    b'"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"find","arguments":""}}]',
+)
+ARGUMENTS_EVENT = EVENT.replace(
+    b'"content":" brown"', b'"tool_calls":[{"index":0,"function":{"arguments":"{\\" brown"}}]'
 )
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 CHUNKED = 2
@@ -192,12 +201,12 @@ def test_relay_event(timed: Timed, tmp_path: Path) -> None:
 
 
 class Told(NamedTuple):
-    """A stream: its dialect, type and beginning, the event that comes again, and who asked where."""
+    """A stream: its dialect, type and beginning, the events that come in turn, and who asked where."""
 
     dialect: str
     kind: bytes
     begin: bytes
-    event: bytes
+    events: tuple[bytes, ...]
     endpoint: int = 0
 
 
@@ -206,19 +215,19 @@ def _told(timed: Timed, tmp_path: Path, told: Told) -> None:
     books = ledger(tmp_path)
     reader = Reader(books.attach(0), tokenizer(), None, "upstream")
     ticket = take(desk(books, SpoolPage()), REQUEST[:-1] + b',"stream":true}', endpoint=told.endpoint)
-    target, data = target_of(told.dialect), chunk(told.event)
+    target, pieces = target_of(told.dialect), [chunk(event) for event in told.events]
     head = STREAM_HEAD.replace(b"text/event-stream", told.kind) + chunk(b"\n" + told.begin)
 
     def work() -> None:
         reader.begin(ticket, target, b"", CHUNKED)
         reader.feed(head)
-        for piece in repeat(data, RUNS):
+        for piece in islice(cycle(pieces), RUNS):
             reader.feed(piece)
         reader.feed(b"0\r\n\r\n")
 
     reader.begin(ticket, target, b"", CHUNKED)
     reader.feed(head)
-    assert b"".join(reader.feed(data) or b"" for _ in range(3)).count(b" brown") == 3
+    assert b"".join(reader.feed(piece) or b"" for piece in islice(cycle(pieces), 3)).count(b" brown") == 3
     timed(work, RUNS)
 
 
@@ -226,23 +235,35 @@ _SSE = b"text/event-stream"
 
 
 def test_tell_anthropic(timed: Timed, tmp_path: Path) -> None:
-    _told(timed, tmp_path, Told("anthropic", _SSE, ANTHROPIC_BEGIN, ANTHROPIC_EVENT))
+    _told(timed, tmp_path, Told("anthropic", _SSE, ANTHROPIC_BEGIN, (ANTHROPIC_EVENT,)))
 
 
 def test_pass_anthropic(timed: Timed, tmp_path: Path) -> None:
-    _told(timed, tmp_path, Told("anthropic", _SSE, ANTHROPIC_BEGIN, ANTHROPIC_EVENT, endpoint=4))
+    _told(timed, tmp_path, Told("anthropic", _SSE, ANTHROPIC_BEGIN, (ANTHROPIC_EVENT,), endpoint=4))
 
 
 def test_tell_gemini(timed: Timed, tmp_path: Path) -> None:
-    _told(timed, tmp_path, Told("gemini", _SSE, b"", GEMINI_EVENT))
+    events = (GEMINI_EVENT % (9, 96), GEMINI_EVENT % (12, 99), GEMINI_EVENT % (131, 218))
+    _told(timed, tmp_path, Told("gemini", _SSE, b"", events))
 
 
 def test_tell_ollama(timed: Timed, tmp_path: Path) -> None:
-    _told(timed, tmp_path, Told("ollama", b"application/x-ndjson", b"", OLLAMA_EVENT))
+    events = (OLLAMA_EVENT % b"19.385406455", OLLAMA_EVENT % b"19.40540645")
+    _told(timed, tmp_path, Told("ollama", b"application/x-ndjson", b"", events))
 
 
 def test_tell_openai(timed: Timed, tmp_path: Path) -> None:
-    _told(timed, tmp_path, Told("openai", _SSE, b"", EVENT, endpoint=4))
+    _told(timed, tmp_path, Told("openai", _SSE, b"", (EVENT,), endpoint=4))
+
+
+def test_tell_padded(timed: Timed, tmp_path: Path) -> None:
+    """OpenAI's events, filled up so that their lengths tell nothing."""
+    events = (PADDED_EVENT % b"kT9xQ2", PADDED_EVENT % b"hV0", PADDED_EVENT % b"")
+    _told(timed, tmp_path, Told("openai", _SSE, b"", events, endpoint=4))
+
+
+def test_tell_arguments(timed: Timed, tmp_path: Path) -> None:
+    _told(timed, tmp_path, Told("openai", _SSE, ARGUMENTS_BEGIN, (ARGUMENTS_EVENT,), endpoint=4))
 
 
 def test_count_tokens(timed: Timed) -> None:

@@ -437,7 +437,7 @@ fn unknown_events_are_passed_over_and_broken_ones_are_not() {
     ] {
         decoder.event(data.as_bytes(), &mut |event| events += &line(&event)).unwrap();
     }
-    assert_eq!(events, "Start { id: \"\", model: \"\", created_s: 0 }\n");
+    assert_eq!(events, "Start { id: \"\", model: \"\", created_s: 0 }\nForeign\n");
     for data in [
         "{}",
         "7",

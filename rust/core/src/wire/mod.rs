@@ -20,6 +20,7 @@ pub mod lines;
 pub mod malformed;
 pub mod manner;
 pub mod model;
+mod mould;
 pub mod ollama;
 pub mod openai;
 pub mod openai_chat;

@@ -4,6 +4,8 @@
 //! with every piece. Calls of a choice are counted from 0 over all pieces.
 //! Source: ai.google.dev/api/generate-content, `GenerateContentResponse`.
 
+mod quick;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -16,6 +18,7 @@ use super::pieces::finish_of;
 use crate::json::Malformed;
 use crate::usage::Usage;
 use crate::wire::model::{Event, Finish};
+use crate::wire::mould::Mould;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,7 +61,7 @@ struct Content<'a> {
     parts: Option<Vec<Part<'a>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Part<'a> {
     #[serde(borrow)]
@@ -80,7 +83,7 @@ struct FunctionCall<'a> {
     args: Option<&'a RawValue>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "they are the reference's names")]
 struct Tokens {
@@ -120,6 +123,7 @@ pub(super) struct Answer {
     started: bool,
     /// Whether it was an error.
     pub(super) failed: bool,
+    mould: Mould<quick::Meaning>,
 }
 
 impl Answer {
@@ -129,6 +133,9 @@ impl Answer {
         data: &[u8],
         each: &mut dyn FnMut(Event<'_>),
     ) -> Result<Option<Usage>, Malformed> {
+        if let Some(quick::Counted(usage)) = self.again(data, each) {
+            return Ok(usage);
+        }
         let piece: Piece<'_> = serde_json::from_slice(data).map_err(|error| malformed(data, &error))?;
         if let Some(error) = piece.error {
             self.start("", "", each);
@@ -138,6 +145,7 @@ impl Answer {
         if piece.candidates.is_none() && piece.prompt_feedback.is_none() && piece.usage_metadata.is_none() {
             return Err(Malformed { offset: 0, reason: "the object is not an answer of Gemini's" });
         }
+        self.mould.learn(data, quick::VARYING, quick::Meaning::of(&piece));
         let text = |text: &Option<Text<'_>>| text.as_ref().map_or(String::new(), |text| text.0.to_string());
         if !self.started {
             self.start(&text(&piece.response_id), &text(&piece.model_version), each);
@@ -205,17 +213,22 @@ impl Answer {
 
     fn candidate(&mut self, at: usize, candidate: Candidate<'_>, each: &mut dyn FnMut(Event<'_>)) {
         let index = candidate.index.or_else(|| u32::try_from(at).ok()).unwrap_or(0);
+        let reason = candidate.finish();
         let choice = self.choice(index);
         for part in candidate.content.and_then(|content| content.parts).into_iter().flatten() {
             choice.part(part, each);
         }
-        if let Some(reason) = candidate.finish_reason.filter(|reason| reason.0 != "FINISH_REASON_UNSPECIFIED")
-        {
-            choice.finish = Some(finish_of(&reason.0));
-        }
+        choice.finish = reason.or(choice.finish);
         if let Some(content) = candidate.logprobs_result.and_then(logprobs::read) {
             each(Event::Logprobs { choice: index, content: Cow::Owned(content) });
         }
+    }
+}
+
+impl Candidate<'_> {
+    fn finish(&self) -> Option<Finish> {
+        let told = self.finish_reason.as_ref().filter(|reason| reason.0 != "FINISH_REASON_UNSPECIFIED");
+        told.map(|reason| finish_of(&reason.0))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::wire::openai::error::redact;
 /// Reads a stream, piece by piece.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    answer: Answer,
+    pub(super) answer: Answer,
 }
 
 impl Decoder {

@@ -3,6 +3,8 @@
 //! Invariant: an answer has ended when a line says `done: true`, and only then; tool calls are whole in their
 //! line and are counted over the whole stream. Source: docs/api.md, "Generate a chat completion", streaming.
 
+mod quick;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use super::response::Malformed;
 use super::{Endpoint, Text, error, time};
 use crate::usage::Usage;
 use crate::wire::model::{Event, Finish};
+use crate::wire::mould::Mould;
 use crate::wire::openai::error::{read_error, redact};
 
 /// One object of an answer, of either endpoint.
@@ -68,11 +71,12 @@ struct Function<'a> {
 }
 
 /// Reads a stream, or the one object of a whole answer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Decoder {
     started: bool,
     ended: bool,
     calls: u32,
+    mould: Mould<quick::Meaning>,
 }
 
 impl Decoder {
@@ -84,7 +88,12 @@ impl Decoder {
         if self.ended || (self.started && data.trim_ascii().is_empty()) {
             return Ok(());
         }
+        if let Some((thinking, content)) = quick::said(&mut self.mould, data) {
+            said_events(thinking, content, each);
+            return Ok(());
+        }
         let line: Line<'_> = serde_json::from_slice(data)?;
+        self.mould.learn(data, quick::VARYING, quick::Meaning::of(&line));
         if !std::mem::replace(&mut self.started, true) {
             let created_s = line.created_at.as_ref().map_or(0, |time| time::read(&time.0));
             let model = line.model.map_or(Cow::Borrowed(""), |model| model.0);

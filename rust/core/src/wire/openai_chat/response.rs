@@ -9,7 +9,7 @@ mod shape;
 mod writer;
 
 pub(super) use run::{Run, tell_error, tell_usage};
-pub(super) use shape::parse;
+pub(super) use shape::{Answer, Choice, Said, parse};
 pub use writer::Writer;
 pub(super) use writer::{finish_name, made_id, push_usage, shown_id};
 

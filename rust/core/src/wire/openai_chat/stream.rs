@@ -5,11 +5,13 @@
 //! Source: platform.openai.com/docs/api-reference/chat-streaming.
 
 mod encoder;
+mod quick;
 
 pub use encoder::Encoder;
 
 use super::response::{Malformed, Run, parse, tell_error, tell_usage};
 use crate::wire::model::Event;
+use crate::wire::mould::Mould;
 
 /// Reads the chunks of one stream.
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub struct Decoder {
     run: Run,
     ended: bool,
     done_optional: bool,
+    mould: Mould<quick::Meaning>,
 }
 
 impl Decoder {
@@ -40,12 +43,17 @@ impl Decoder {
             self.ended = true;
             return Ok(());
         }
+        if quick::again(&mut self.mould, data, &mut self.run, each).is_some() {
+            return Ok(());
+        }
         let chunk = parse(data)?;
         if tell_error(data, &chunk, each) {
             self.ended = true;
             return Ok(());
         }
-        self.run.begin(&chunk, each);
+        if self.run.begin(&chunk, each) {
+            self.mould.learn(data, quick::VARYING, quick::Meaning::of(&chunk));
+        }
         for choice in chunk.choices.iter().flatten() {
             self.run.choice(choice, each);
         }

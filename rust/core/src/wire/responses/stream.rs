@@ -129,11 +129,10 @@ impl Decoder {
     ) -> Result<(), Malformed> {
         let (run, index) = (&mut self.run, shape.index());
         match kind {
-            "response.output_item.added" => {
-                if let Some(item) = shape.item()? {
-                    run.add(index, &item, each);
-                }
-            }
+            "response.output_item.added" => match shape.item()? {
+                Some(item) => run.call(index, &item, each),
+                None => each(Event::Foreign),
+            },
             "response.output_item.done" => {
                 if let Some(item) = shape.item()? {
                     run.settle(index, &item, each);

@@ -11,6 +11,8 @@ use crate::wire::anthropic::error;
 use crate::wire::anthropic::words::{Ending, push_call_id, push_message_head, push_text, push_usage};
 use crate::wire::model::Event;
 
+const DELTA_HEAD: &[u8] = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
+
 /// What a block holds; a call by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -220,7 +222,9 @@ impl Encoder {
     }
 
     fn push_delta(&self, name: &[u8], value: &str, out: &mut Vec<u8>) {
-        self.head(b"content_block_delta", out);
+        // What most events are is written in one piece.
+        out.extend_from_slice(DELTA_HEAD);
+        push_u64(out, self.blocks);
         out.extend_from_slice(name);
         push_string(out, value);
         out.extend_from_slice(b"}}\n\n");

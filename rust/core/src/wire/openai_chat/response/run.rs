@@ -40,17 +40,18 @@ impl Run {
         Self { whole: true, ..Self::default() }
     }
 
-    /// Tells that the answer begins, once.
-    pub(in super::super) fn begin(&mut self, answer: &Answer<'_>, each: &mut Each<'_>) {
+    /// Tells that the answer begins, once; whether it has begun.
+    pub(in super::super) fn begin(&mut self, answer: &Answer<'_>, each: &mut Each<'_>) -> bool {
         let (id, model) = (Text::of(answer.id.as_ref()), Text::of(answer.model.as_ref()));
         // Azure's first chunk tells of the prompt's filter and names nothing yet.
         let empty = answer.choices.as_ref().is_none_or(Vec::is_empty) && answer.usage.is_none();
         if self.begun || (id.is_empty() && empty) {
-            return;
+            return self.begun;
         }
         self.begun = true;
         let created_s = answer.created.and_then(|raw| raw.get().parse().ok()).unwrap_or(0);
         each(Event::Start { id: Cow::Borrowed(id), model: Cow::Borrowed(model), created_s });
+        true
     }
 
     pub(in super::super) fn choice(&mut self, choice: &Choice<'_>, each: &mut Each<'_>) {
@@ -69,6 +70,20 @@ impl Run {
         match Text::of(choice.finish_reason.as_ref()) {
             "" if !self.whole => {}
             reason => state.finish(reason, choice.stop_reason, each),
+        }
+    }
+
+    /// Takes arguments of a call that a choice has begun.
+    pub(in super::super) fn argue(
+        &mut self,
+        choice: u32,
+        key: Option<u32>,
+        json: Cow<'_, str>,
+        each: &mut Each<'_>,
+    ) {
+        let fragment = Fragment { key, id: "", name: "", json, signature: None };
+        if let Some(state) = self.choices.iter_mut().find(|state| state.index == choice && !state.finished) {
+            state.calls.take(choice, fragment, each);
         }
     }
 

@@ -28,7 +28,7 @@ pub(in super::super) struct Answer<'a> {
     pub object: Option<Text<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(in super::super) struct Choice<'a> {
     pub index: Option<u32>,
     #[serde(borrow)]
@@ -45,7 +45,7 @@ pub(in super::super) struct Choice<'a> {
 }
 
 /// A message or a delta.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(in super::super) struct Said<'a> {
     #[serde(borrow)]
     pub content: Option<Content<'a>>,

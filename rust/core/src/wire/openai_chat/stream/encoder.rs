@@ -139,11 +139,12 @@ impl Encoder {
         out.extend_from_slice(tail);
     }
 
-    fn delta(&mut self, choice: u32, name: &str, text: &str, out: &mut Vec<u8>) {
+    fn delta(&mut self, choice: u32, name: &'static str, text: &str, out: &mut Vec<u8>) {
         self.choice(choice, out);
         self.open(choice, out);
-        push_string(out, name);
-        out.push(b':');
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
         push_string(out, text);
         self.close("},\"logprobs\":null,\"finish_reason\":null}", out);
     }

@@ -109,15 +109,6 @@ impl Run {
         }
     }
 
-    /// Begins an item: a call that has a name, once; or what no other dialect has.
-    pub(in super::super) fn add(&mut self, index: u64, item: &Item<'_>, each: &mut Each<'_>) {
-        match item.kind() {
-            "function_call" => self.call(index, item, each),
-            "message" | "reasoning" => {}
-            _ => each(Event::Foreign),
-        }
-    }
-
     /// Begins the call of an item that is one and has a name, once.
     pub(in super::super) fn call(&mut self, index: u64, item: &Item<'_>, each: &mut Each<'_>) {
         let (number, name) = (self.calls, Text::of(item.name.as_ref()));
