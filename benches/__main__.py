@@ -16,7 +16,15 @@ HERE = Path(__file__).resolve().parent
 _TIMEOUT_S = "timeout=60"
 RATIOS = tuple(
     (told, "relay_event")
-    for told in ("pass_anthropic", "tell_anthropic", "tell_gemini", "tell_ollama", "tell_openai")
+    for told in (
+        "pass_anthropic",
+        "tell_anthropic",
+        "tell_gemini",
+        "tell_ollama",
+        "tell_openai",
+        "tell_padded",
+        "tell_arguments",
+    )
 )
 """What is measured beside something else of the same run."""
 
