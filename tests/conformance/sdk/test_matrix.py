@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, closing
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -96,6 +97,28 @@ def test_a_thought_goes_back_to_who_had_it(
     assert signature in json.dumps(request.body)
     assert request.asked is not None
     assert request.asked.thinks
+
+
+_MAKERS = ("anthropic", "gemini", "openai", "compatible")
+# These tell no thoughts, so what goes on to Anthropic has none for thinking to go on with; nobody marked it,
+# and it goes as the caller wrote it.
+_THOUGHTLESS = {("openai", "anthropic"), ("compatible", "anthropic")}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("first", "then"), [pair for pair in permutations(_MAKERS, 2) if pair not in _THOUGHTLESS]
+)
+def test_another_maker_s_model_goes_on_where_one_thought(
+    clients: dict[str, Any], fakes: dict[str, Fake], first: str, then: str, *, stream: bool
+) -> None:
+    scene = next(scene for scene in scenes.SCENES if scene.name == "thinktools")
+    fake = fakes[behind.PROVIDERS[then].fake]
+    before = len(fake.refusals)
+    models = (behind.model(first, scene.name), behind.model(then, scene.name))
+    _, answer = clients["anthropic"].play(scene, models[0], stream=stream, then=models[1])
+    assert fake.refusals[before:] == []
+    assert answer.text == "The tools said: 18C"
 
 
 @pytest.mark.parametrize("provider", [name for name in behind.PROVIDERS if name != "anthropic"])

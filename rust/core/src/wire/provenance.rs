@@ -26,6 +26,9 @@ const MARK: &str = "Hg";
 const MARKS: [(Maker, &str, &str); 3] =
     [(Maker::Anthropic, "HgAa", "HgAb"), (Maker::Google, "HgGa", "HgGb"), (Maker::OpenAi, "HgRa", "HgRb")];
 
+/// Stands where a dialect wants a signature and nobody signed.
+pub(super) const UNSIGNED: &str = "HgNa";
+
 const fn maker(dialect: Dialect) -> Option<Maker> {
     match dialect {
         Dialect::Anthropic | Dialect::Bedrock => Some(Maker::Anthropic),
@@ -94,6 +97,10 @@ fn signer(signature: &str) -> Option<(Maker, String)> {
 pub fn keep_own(chat: &mut Chat<'_>, caller: Dialect, to: Dialect, dropped: &mut Dropped) {
     let mut keep = |signature: &mut Option<Cow<'_, str>>| {
         let Some(text) = signature else { return };
+        if *text == UNSIGNED {
+            *signature = None;
+            return;
+        }
         let signed = signer(text);
         let owner = signed.as_ref().map(|(owner, _)| *owner).or_else(|| maker(caller));
         if owner.is_some_and(|owner| maker(to) != Some(owner)) {
@@ -125,7 +132,8 @@ pub fn is_marked(body: &[u8], dialect: Dialect) -> bool {
     maker(dialect).is_some()
         && memmem::find_iter(body, b"\"Hg").any(|at| {
             let mark = body.get(at + 1..at + 5).unwrap_or_default();
-            MARKS.iter().any(|(_, plain, coded)| mark == plain.as_bytes() || mark == coded.as_bytes())
+            let is = |known: &str| mark == known.as_bytes();
+            is(UNSIGNED) || MARKS.iter().any(|(_, plain, coded)| is(plain) || is(coded))
         })
 }
 
@@ -200,8 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_signed_goes_on_unsigned_and_is_no_loss() {
+        let unsigned = Part::Thinking { text: "t".into(), signature: Some(super::UNSIGNED.into()) };
+        let turn = Turn { role: Role::Assistant, name: None, parts: vec![unsigned] };
+        let mut chat = Chat { turns: vec![turn], ..Chat::default() };
+        let mut dropped = Dropped::default();
+        keep_own(&mut chat, Dialect::Anthropic, Dialect::Anthropic, &mut dropped);
+        assert!(matches!(chat.turns[0].parts[0], Part::Thinking { signature: None, .. }));
+        assert!(dropped.0.is_empty());
+    }
+
+    #[test]
     fn marks_are_seen_in_bodies() {
         assert!(is_marked(br#"{"signature":"HgGaCiQ="}"#, Dialect::Anthropic));
+        assert!(is_marked(br#"{"signature":"HgNa"}"#, Dialect::Anthropic));
         for (body, dialect) in [
             (&br#"{"signature":"CiQ="}"#[..], Dialect::Anthropic),
             (br#"{"text":"Hg"}"#, Dialect::Anthropic),

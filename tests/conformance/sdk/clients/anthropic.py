@@ -37,8 +37,8 @@ class Anthropic:
         """Let go of connections."""
         self._sdk.close()
 
-    def play(self, scene: Scene, model: str, *, stream: bool) -> list[Seen]:
-        """What is seen of each answer."""
+    def play(self, scene: Scene, model: str, *, stream: bool, then: str | None = None) -> list[Seen]:
+        """What is seen of each answer; `then` is a model that goes on where another began."""
         request = _request(scene, model)
         first, blocks = self._ask(request, stream=stream)
         if len(scene.answers) == 1:
@@ -51,6 +51,7 @@ class Anthropic:
             {"role": "assistant", "content": blocks},
             {"role": "user", "content": results},
         ]
+        request["model"] = then or model
         return [first, self._ask(request, stream=stream)[0]]
 
     def count(self, model: str) -> int:

@@ -16,6 +16,7 @@ use super::words::{
 use crate::json::push_string;
 use crate::usage::Usage;
 use crate::wire::model::{Event, Finish};
+use crate::wire::provenance::UNSIGNED;
 
 /// An answer or event is not what the provider documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,7 +287,7 @@ impl Piece {
             Self::Text(text) => push_text(out, b"{\"type\":\"text\",\"text\":", text),
             Self::Thinking { text, signature } => {
                 push_text(out, b"{\"type\":\"thinking\",\"thinking\":", text);
-                push_text(out, b",\"signature\":", signature.as_deref().unwrap_or(""));
+                push_text(out, b",\"signature\":", signature.as_deref().unwrap_or(UNSIGNED));
             }
             Self::Redacted(data) => push_text(out, b"{\"type\":\"redacted_thinking\",\"data\":", data),
             Self::Call { call, id, name, arguments } => {

@@ -10,6 +10,7 @@ use crate::usage::Usage;
 use crate::wire::anthropic::error;
 use crate::wire::anthropic::words::{Ending, push_call_id, push_message_head, push_text, push_usage};
 use crate::wire::model::Event;
+use crate::wire::provenance::UNSIGNED;
 
 const DELTA_HEAD: &[u8] = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
 
@@ -48,6 +49,8 @@ pub struct Encoder {
     begun: bool,
     done: bool,
     open: Option<Kind>,
+    /// Whether the open thoughts have their signature.
+    sealed: bool,
     arguments: Arguments,
     blocks: u64,
     waiting: VecDeque<Waiting>,
@@ -218,6 +221,7 @@ impl Encoder {
     /// The signature that ends a run of thoughts.
     fn seal(&mut self, signature: &str, out: &mut Vec<u8>) {
         self.push_delta(b",\"delta\":{\"type\":\"signature_delta\",\"signature\":", signature, out);
+        self.sealed = true;
         self.close(out);
     }
 
@@ -231,7 +235,11 @@ impl Encoder {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
+        if self.open == Some(Kind::Thinking) && !self.sealed {
+            return self.seal(UNSIGNED, out);
+        }
         if self.open.is_some() {
+            self.sealed = false;
             self.head(b"content_block_stop", out);
             out.extend_from_slice(b"}\n\n");
             self.open = None;

@@ -12,6 +12,7 @@ use super::super::words::{incomplete, seal, usage};
 use super::{Answer, Item, Malformed, item};
 use crate::wire::model::{Event, Finish};
 use crate::wire::openai_chat::content::{Text, arguments, thought_signature};
+use crate::wire::provenance::UNSIGNED;
 
 pub(super) type Each<'e> = dyn FnMut(Event<'_>) + 'e;
 
@@ -167,7 +168,7 @@ impl Run {
             }
         }
         let data = Text::of(item.encrypted_content.as_ref());
-        let data = (!data.is_empty()).then(|| seal(Text::of(item.id.as_ref()), data));
+        let data = (!data.is_empty() && data != UNSIGNED).then(|| seal(Text::of(item.id.as_ref()), data));
         match data {
             Some(signature) if aloud => each(Event::Signature { choice: 0, signature }),
             Some(data) => each(Event::Redacted { choice: 0, data }),

@@ -5,6 +5,7 @@
 
 use crate::json::push_string;
 use crate::wire::openai_chat::members::Members;
+use crate::wire::provenance::UNSIGNED;
 
 /// A part of a message.
 #[derive(Debug, Default)]
@@ -98,8 +99,9 @@ impl Open {
                     push_summary(summary, text);
                 }
                 summary.push(b']');
-                if let Some(sealed) = sealed {
-                    item.text("encrypted_content", sealed);
+                // Without it the item would be looked for among those that are stored.
+                if status != "in_progress" {
+                    item.text("encrypted_content", sealed.unwrap_or(UNSIGNED));
                 }
             }
         }
