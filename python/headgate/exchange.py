@@ -70,6 +70,15 @@ OLLAMA_EMBED = Endpoint(12, "ollama_embed", "/api/embed", ("ollama", "embeddings
 COUNT_MESSAGES = Endpoint(13, "count_tokens", "/v1/messages/count_tokens", ("anthropic", "count"))
 COUNT_CONTENTS = Endpoint(14, "count_tokens", "/v1beta/models/*:countTokens", ("gemini", "count"))
 
+CONTENT_ACTIONS = {
+    "generateContent": GENERATE,
+    "streamGenerateContent": STREAM_GENERATE_ARRAY,
+    "embedContent": EMBED_CONTENT,
+    "batchEmbedContents": BATCH_EMBED_CONTENTS,
+    "countTokens": COUNT_CONTENTS,
+}
+"""What the paths of the Gemini dialect end with, after a colon."""
+
 
 class Exchange:
     """The state of one request that policy works with; its ticket has the times, the usage and the limits.

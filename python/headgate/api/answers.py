@@ -8,7 +8,7 @@ from blacksheep import Request, Response
 from headgate.core import error_body
 from headgate.edge.body import Prepared, Relayed
 from headgate.errors import RequestError
-from headgate.exchange import Endpoint
+from headgate.exchange import CONTENT_ACTIONS, Endpoint
 from headgate.pipeline import Pipeline
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -61,7 +61,8 @@ def dialect_of(path: bytes, headers: Callable[[bytes], bytes | None]) -> str:
     """The dialect of a path, and of its caller where several dialects share it (SPEC B)."""
     if path.startswith(b"/api/"):
         return "ollama"
-    if path.startswith(b"/v1beta/") or b":" in path:
+    # A model's own name may have a colon too: llama3:8b.
+    if path.startswith(b"/v1beta/") or path.rpartition(b":")[2].decode("latin-1") in CONTENT_ACTIONS:
         return "gemini"
     if path.startswith(b"/v1/messages"):
         return "anthropic"

@@ -9,24 +9,10 @@ from blacksheep import Application, Request, Response
 
 from headgate.api.answers import Handler, answer, refuse, take_key
 from headgate.errors import Failure, RequestError
-from headgate.exchange import (
-    BATCH_EMBED_CONTENTS,
-    COUNT_CONTENTS,
-    EMBED_CONTENT,
-    GENERATE,
-    STREAM_GENERATE,
-    STREAM_GENERATE_ARRAY,
-)
+from headgate.exchange import CONTENT_ACTIONS, STREAM_GENERATE, STREAM_GENERATE_ARRAY
 from headgate.pipeline import Pipeline
 
 KEY = b"x-goog-api-key"
-_ACTIONS = {
-    "generateContent": GENERATE,
-    "streamGenerateContent": STREAM_GENERATE_ARRAY,
-    "embedContent": EMBED_CONTENT,
-    "batchEmbedContents": BATCH_EMBED_CONTENTS,
-    "countTokens": COUNT_CONTENTS,
-}
 
 
 def register(app: Application, pipeline: Pipeline) -> None:
@@ -38,22 +24,25 @@ def register(app: Application, pipeline: Pipeline) -> None:
 def credential(request: Request) -> None:
     """Let `x-goog-api-key` name the key, or `?key=`, as older clients have it."""
     take_key(request, KEY)
+    if request.get_first_header(KEY) is None and (key := _asked(request, "key")) is not None:
+        request.authorization = key.encode()  # type: ignore[attr-defined]  # the edge's own request
+
+
+def _asked(request: Request, name: str) -> str | None:
+    """The first value of a parameter in the query."""
     raw = request.url.query
-    if request.get_first_header(KEY) is None and raw:
-        keys = parse_qs(raw.decode("ascii", "replace")).get("key")
-        if keys:
-            request.authorization = keys[0].encode()  # type: ignore[attr-defined]  # the edge's own request
+    return parse_qs(raw.decode("ascii", "replace")).get(name, [None])[0] if raw else None
 
 
 def _action(pipeline: Pipeline) -> Handler:
     async def handler(request: Request) -> Response:
         tail = unquote((request.route_values or {}).get("tail") or "")
         model, _, action = tail.rpartition(":")
-        endpoint = _ACTIONS.get(action)
+        endpoint = CONTENT_ACTIONS.get(action)
         if endpoint is None or not model:
-            message = f"{request.path} names no action that is served here: :{', :'.join(_ACTIONS)}."
+            message = f"{request.path} names no action that is served here: :{', :'.join(CONTENT_ACTIONS)}."
             return refuse(RequestError(Failure.NOT_FOUND, message), "gemini")
-        if endpoint is STREAM_GENERATE_ARRAY and b"alt=sse" in (request.url.query or b""):
+        if endpoint is STREAM_GENERATE_ARRAY and _asked(request, "alt") == "sse":
             endpoint = STREAM_GENERATE
         credential(request)
         return await answer(pipeline, request, endpoint, model)

@@ -48,7 +48,7 @@ def _one(pipeline: Pipeline) -> Handler:
         dialect = _dialect(request)
         try:
             for row in _rows(pipeline, request, dialect):
-                if wanted in (row.get("id"), str(row.get("name")).removeprefix("models/")):
+                if wanted == _alias(row):
                     return _json(row)
             message = f"The model {wanted!r} does not exist here. GET /v1/models lists those that do."
             raise RequestError(Failure.MODEL_NOT_FOUND, message, param="model")
@@ -90,6 +90,11 @@ def _gemini(alias: str, owner: str) -> Row:
         "description": f"Served by {owner}.",
         "supportedGenerationMethods": methods,
     }
+
+
+def _alias(row: Row) -> str:
+    name: str = row["id"] if "id" in row else row["name"].removeprefix("models/")
+    return name
 
 
 _MAKERS = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}
