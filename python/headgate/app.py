@@ -26,6 +26,7 @@ from headgate.observe.access_log import AccessEntry, LineWriter, renderer
 from headgate.observe.metrics import Bounds, Metrics
 from headgate.pipeline import Pipeline, Services
 from headgate.policy import Policy
+from headgate.providers import models as vendor_models
 from headgate.settle.settler import Books, Settler
 from headgate.upstream.credentials import CredentialTable
 from headgate.upstream.pool import Pool
@@ -61,6 +62,7 @@ class WorkerApp:
         books = Books(spool, ledger.segment_id, worker, self._logger(runtime))
         self.settler = Settler(books, self._metrics(runtime))
         tokenizer = load_tokenizer()
+        vendor_models.load()
         self._pool = Pool(self.ledger, tokenizer, self._deadlines, loop)
         services = Services(
             pool=self._pool,

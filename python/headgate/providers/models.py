@@ -83,6 +83,12 @@ def flags(vendor_type: str, model: str) -> frozenset[str]:
     )
 
 
+def load() -> None:
+    """Read the file now; otherwise the first request for a model waits for it."""
+    _facts()
+    _patterns()
+
+
 def nano_usd_per_thousand(dollars_per_million: str) -> int:
     """A price of the file in whole nano-dollars per thousand tokens.
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use headgate_core::http1::{Limits, ResponseReader};
 use headgate_core::usage::Usage;
 use headgate_core::wire::openai::stream::{
-    ErrorText, Framing, MAX_TEXT_BYTES, Outcome, Settings, Stop, StreamRelay, comment, end, error_tail,
+    Framing, MAX_TEXT_BYTES, Outcome, Settings, Stop, StreamRelay, comment, end,
 };
 use proptest::prelude::*;
 
@@ -381,28 +381,6 @@ fn a_last_done_without_its_empty_line_counts() {
     let mut relay = StreamRelay::new(raw());
     relay.feed(b"data: [DONE]", &mut Vec::new());
     assert_eq!(relay.finish(false, &mut Vec::new()), Outcome::Truncated, "the connection broke");
-}
-
-#[test]
-fn tails_are_typed_errors() {
-    let error = ErrorText { message: "cut \"off\"\n", kind: "upstream_error", code: "stream_truncated" };
-    let mut out = Vec::new();
-    error_tail(Framing::Chunked, &error, &mut out);
-    let (chunk, last) = out.split_at(out.len() - 5);
-    assert_eq!(last, b"0\r\n\r\n");
-    let payload = dechunk(chunk);
-    let json: serde_json::Value =
-        serde_json::from_slice(payload.strip_prefix(b"data: ").unwrap().trim_ascii()).unwrap();
-    assert_eq!(
-        json,
-        serde_json::json!({"error": {
-            "message": "cut \"off\"\n", "type": "upstream_error", "param": null, "code": "stream_truncated",
-        }})
-    );
-    assert!(payload.ends_with(b"\n\n"));
-    let mut plain = Vec::new();
-    error_tail(Framing::Raw, &error, &mut plain);
-    assert_eq!(plain, payload);
 }
 
 #[test]

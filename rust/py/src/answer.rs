@@ -79,7 +79,8 @@ impl Answer {
             voice: expected.origin.voice(has(WANTS_USAGE)),
             capture: has(CAPTURE),
         };
-        let relay = Relay::new(&way, expected.json_tool);
+        let relay =
+            if has(STREAM) { Relay::new(&way, expected.json_tool) } else { Relay::same(way.framing, false) };
         Self {
             expected,
             relay,

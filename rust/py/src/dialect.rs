@@ -87,12 +87,7 @@ impl Relay {
         let Way { endpoint, from, framing, voice, capture } = *way;
         let (dialect, shape) = (endpoint.dialect(), endpoint.shape());
         if (from.dialect, dialect) == (Dialect::OpenAi, Dialect::OpenAi) {
-            let client_wants_usage = voice.include_usage;
-            return Self::Same(StreamRelay::new(Settings {
-                framing,
-                client_wants_usage,
-                done_required: true,
-            }));
+            return Self::same(framing, voice.include_usage);
         }
         // What is kept must serve every later caller: an array, or a stream without its usage, does not.
         let capture = capture && shape != Shape::Array && voice.include_usage;
@@ -105,6 +100,11 @@ impl Relay {
         let encoder = encoder(dialect, shape, Voice { source: Some(from.dialect), ..voice });
         let told = Translation::new(from.form(), from.decoder(json_tool), encoder, framing);
         Self::Told(Box::new(if capture { told.capturing() } else { told }))
+    }
+
+    /// The one that allocates nothing; also for an answer that is no stream.
+    pub(crate) fn same(framing: Framing, client_wants_usage: bool) -> Self {
+        Self::Same(StreamRelay::new(Settings { framing, client_wants_usage, done_required: true }))
     }
 
     /// What the stream told, where it has no relay of its own.

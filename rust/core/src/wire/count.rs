@@ -27,12 +27,6 @@ const OF_VERTEX: [&str; 7] = [
 /// The same of Converse.
 const OF_CONVERSE: [&str; 4] = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
 
-/// Whether providers of this dialect count.
-#[must_use]
-pub const fn counts(dialect: Dialect) -> bool {
-    matches!(dialect, Dialect::Anthropic | Dialect::Gemini | Dialect::Bedrock)
-}
-
 /// Says a request to be counted in a provider's dialect.
 ///
 /// # Errors

@@ -64,12 +64,6 @@ impl From<Inbound> for Dialect {
     }
 }
 
-/// Which of Gemini's two endpoints a request goes to.
-#[must_use]
-pub const fn gemini_dialect_for(embed: &Embed<'_>) -> Dialect {
-    if embed.inputs.len() == 1 { Dialect::GeminiSingle } else { Dialect::GeminiBatch }
-}
-
 /// Reads a request. A model in the path wins over the body's; Gemini's callers must name the same in both.
 ///
 /// # Errors

@@ -18,7 +18,6 @@ pub(crate) use text::Text;
 
 use crate::sse::{self, BOM, Boundary, MAX_EVENT_BYTES, Splitter};
 use crate::usage::Usage;
-use crate::wire::openai::error;
 use delta::Cut;
 use frame::OpenChunk;
 use tap::{Tap, Verdict};
@@ -47,26 +46,6 @@ pub enum Outcome {
     Complete,
     /// Without it.
     Truncated,
-}
-
-/// An error in the client's dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrorText<'a> {
-    /// For people.
-    pub message: &'a str,
-    /// The error's `type`.
-    pub kind: &'a str,
-    /// The error's `code`.
-    pub code: &'a str,
-}
-
-/// Appends the typed error event that ends a failed stream, and the end of the body; only between events.
-pub fn error_tail(framing: Framing, error: &ErrorText<'_>, out: &mut Vec<u8>) {
-    let mut event = b"data: ".to_vec();
-    event.extend(error::error_body(error.message, error.kind, None, Some(error.code)));
-    event.extend_from_slice(b"\n\n");
-    append(&event, framing, out);
-    end(framing, out);
 }
 
 /// Where the relay stands.
